@@ -1,0 +1,33 @@
+/**
+ * Waits as data: a test reads the list, a loop sleeps it. All in milliseconds.
+ *
+ * @module
+ */
+
+/** Between two looks at an order without `Retry-After`: 0.1, 0.4, 1 s, then growing by half to 15 s (acme.md R-27). */
+export function* pollWaits(): Generator<number, never> {
+  yield 100;
+  yield 400;
+  for (let wait = 1_000;; wait = Math.min(wait * 1.5, 15_000)) yield wait;
+}
+
+/** How long one request may go on being refused with badNonce: 250 tries, the first 20 at once (acme.md R-8, F-01). */
+export function* nonceWaits(): Generator<number, void> {
+  for (let i = 0; i < 20; i++) yield 0;
+  for (let i = 20; i < 250; i++) yield 100;
+}
+
+/** Between attempts at one certificate: 1, 5, 10, 30 min, 1, 2, 4, 6 h, then each 6 h; the caller adds jitter. */
+export function* attemptWaits(): Generator<number, never> {
+  const minute = 60_000;
+  yield* [minute, 5 * minute, 10 * minute, 30 * minute, 60 * minute, 120 * minute, 240 * minute];
+  while (true) yield 360 * minute;
+}
+
+/** The wait before attempt number `failures + 1`, spread by up to ±10 % so that fleets do not march in step. */
+export function attemptWait(failures: number, random: number): number {
+  const waits = attemptWaits();
+  let wait = 0;
+  for (let i = 0; i < Math.max(1, Math.min(failures, 20)); i++) wait = waits.next().value;
+  return Math.round(wait * (0.9 + 0.2 * random));
+}

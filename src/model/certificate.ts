@@ -1,0 +1,54 @@
+import type { DnsName } from "./dns_name.ts";
+import { InputError } from "./errors.ts";
+
+/** What is read off a leaf certificate (RFC 5280). */
+export interface CertificateFacts {
+  /** CN of the subject; empty where there is none. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** All dNSNames of the SAN. */
+  readonly names: readonly DnsName[];
+  /** Lower-case hexadecimal, as `openssl x509 -serial` writes it but in small letters. */
+  readonly serial: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** SHA-256 over the DER, lower-case hexadecimal. */
+  readonly fingerprint: string;
+}
+
+/** Leaf, intermediates and private key: what a balancer serves. */
+export interface Bundle {
+  readonly facts: CertificateFacts;
+  /** PEM blocks, leaf first, each signed by the next; LF, one final newline each. */
+  readonly certificates: readonly [string, ...string[]];
+  /** PKCS#8 PEM with one final newline. Secret. */
+  readonly keyPem: string;
+}
+
+/** Leaf, intermediates, key as one canonical PEM text without a blank line (haproxy.md 1.4). Secret. */
+export function bundlePem(bundle: Bundle): string {
+  return bundle.certificates.join("") + bundle.keyPem;
+}
+
+/** Which part of the chain the secret `_CERTIFICATE` holds; the bundle always has all of it. */
+export type CertType = "fullchain" | "chain" | "cert";
+
+const PARTS: Readonly<Record<CertType, (certificates: readonly string[]) => readonly string[]>> = {
+  fullchain: (all) => all,
+  chain: (all) => all.slice(1),
+  cert: (all) => all.slice(0, 1),
+};
+
+/** Reads a `--cert-type`, or refuses it with the list of those that exist. */
+export function parseCertType(input: string, field = "cert_type"): CertType {
+  if (!Object.hasOwn(PARTS, input)) {
+    const shown = JSON.stringify(input.slice(0, 40));
+    throw new InputError(field, `Cert Type isn't an option: ${shown}`, "use fullchain, chain or cert");
+  }
+  return input as CertType;
+}
+
+/** The content of `_CERTIFICATE`. */
+export function certificatePem(bundle: Bundle, type: CertType): string {
+  return PARTS[type](bundle.certificates).join("");
+}

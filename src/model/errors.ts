@@ -1,0 +1,87 @@
+import type { Problem } from "./problem.ts";
+
+/** What went wrong, as a name that never changes: it stands in logs, metrics and answers. */
+export type ErrorCode =
+  | "INPUT" // an argument, option or setting is wrong
+  | "NOT_FOUND" // the thing named does not exist
+  | "CONFLICT" // somebody else wrote in between, or the name is taken
+  | "CA_TRANSPORT" // the CA was not reached, or the answer did not arrive whole
+  | "CA_ANSWER" // the CA answered something that RFC 8555 does not allow
+  | "CA_PROBLEM" // the CA refused, with a problem document
+  | "ACCOUNT_MISSING" // nobody has registered with this CA
+  | "CHALLENGE_NOT_OFFERED" // the CA does not offer that challenge type
+  | "CHALLENGE_NOT_READY" // the answer is not visible yet, so the CA was not asked
+  | "CHALLENGE_FAILED" // the CA looked, and was not convinced
+  | "ORDER_PARKED" // the order waits for DNS records that a person sets
+  | "ORDER_TIMEOUT" // the CA took longer than we wait in one go; the order goes on later
+  | "CERTIFICATE_REJECTED" // what the CA sent must not be used
+  | "VAULT_KEY" // the vault cannot be opened with this key
+  | "VAULT_UNAVAILABLE" // the vault or ledger cannot be reached or is held by another process
+  | "BALANCER_CONFIG" // the balancer is not wired as needed
+  | "BALANCER_UNREACHABLE" // its socket or its probe address does not answer
+  | "SWAP_REJECTED"; // the balancer refused the certificate, or did not serve it
+
+/** How an error is put together; everything but the message is optional. */
+export interface SidecarErrorOptions extends ErrorOptions {
+  /** The key under which the original's API reports it, for example `domain`. */
+  readonly field?: string;
+  /** What the reader can do about it: one sentence, without a period. */
+  readonly todo?: string;
+  /** Not before this instant does it make sense to try again. */
+  readonly retryAt?: Date;
+}
+
+/** A condition that somebody handles: stable `code`, what was found, what to do. Never quotes a secret. */
+export class SidecarError extends Error {
+  override readonly name: string = "SidecarError";
+  readonly code: ErrorCode;
+  readonly field: string;
+  readonly todo?: string;
+  readonly retryAt?: Date;
+
+  constructor(code: ErrorCode, message: string, options: SidecarErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.field = options.field ?? code.toLowerCase();
+    if (options.todo !== undefined) this.todo = options.todo;
+    if (options.retryAt !== undefined) this.retryAt = options.retryAt;
+  }
+}
+
+/**
+ * A wrong argument, reported under its field's name.
+ *
+ * @param field The option, variable or body field, spelled as the user wrote it.
+ * @param message What could not be done and what was found.
+ * @param todo What to write instead.
+ */
+export class InputError extends SidecarError {
+  override readonly name = "InputError";
+
+  constructor(field: string, message: string, todo?: string, options: ErrorOptions = {}) {
+    super("INPUT", message, { ...options, field, ...(todo === undefined ? {} : { todo }) });
+  }
+}
+
+/** The CA refused, and said why (RFC 8555 §6.7). */
+export class AcmeProblemError extends SidecarError {
+  override readonly name = "AcmeProblemError";
+  readonly problem: Problem;
+
+  constructor(problem: Problem, options: SidecarErrorOptions = {}) {
+    super("CA_PROBLEM", problem.detail ?? problem.type, { field: "acme_client", ...options });
+    this.problem = problem;
+  }
+}
+
+/** Says an error in one line: message, then its causes, then what to do. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const causes: string[] = [];
+  for (let cause = error.cause; cause instanceof Error && causes.length < 4; cause = cause.cause) {
+    causes.push(cause.message);
+  }
+  const why = causes.filter((text) => text !== "" && !error.message.includes(text)).join(": ");
+  const todo = error instanceof SidecarError && error.todo !== undefined ? ` (${error.todo})` : "";
+  return `${error.message}${why === "" ? "" : `: ${why}`}${todo}`;
+}

@@ -1,0 +1,116 @@
+/**
+ * What the ledger remembers. A record is written before the deed that it announces (acme.md 5.13), so a restart goes on
+ * from the last word that was written down.
+ *
+ * @module
+ */
+import type { CertificateFacts, CertType } from "./certificate.ts";
+import type { ChallengeType } from "./challenge_type.ts";
+import type { DnsName } from "./dns_name.ts";
+import type { KeyType } from "./key_type.ts";
+import type { SecretName } from "./secret_name.ts";
+
+/** A certificate that somebody wants: by command, or declared in `CERTIFICATES`. */
+export interface Intent {
+  /** The first name is the subject. */
+  readonly names: readonly [DnsName, ...DnsName[]];
+  readonly keyType: KeyType;
+  /** The base of the three secrets' names. */
+  readonly secretName: SecretName;
+  readonly certType: CertType;
+  /** Names of the balancers that shall serve it; none: it is only kept in the vault. */
+  readonly balancers: readonly string[];
+}
+
+/** Our account at one CA (RFC 8555 §7.1.2). The key itself is the vault secret `LE_PRIVATE_KEY`. */
+export interface AccountRecord {
+  readonly directory: URL;
+  readonly url: URL;
+  /** RFC 7638 thumbprint of the key that the account was made with. */
+  readonly thumbprint: string;
+  readonly email?: string;
+  readonly createdAt: Date;
+}
+
+/** The original's states of a domain authorization (kontena.md 2.10). */
+export type AuthorizationState = "created" | "requested" | "validated" | "error";
+
+/** What we know of one name's authorization at one account. */
+export interface AuthorizationRecord {
+  readonly name: DnsName;
+  readonly type: ChallengeType;
+  /** The balancer that answers, and that certificates for the name are deployed to. */
+  readonly balancer?: string;
+  /** URL of the order that carries the authorization. */
+  readonly order: URL;
+  readonly authorization: URL;
+  readonly challenge: URL;
+  readonly token: string;
+  /** token "." thumbprint (RFC 8555 §8.1); public by nature. */
+  readonly keyAuthorization: string;
+  readonly state: AuthorizationState;
+  readonly expires?: Date;
+  /** Why the CA was not convinced, in state `error`. */
+  readonly error?: string;
+  readonly createdAt: Date;
+}
+
+/** An order in flight; each step has exactly what is known by then. */
+export type OrderRecord =
+  & {
+    /** Ours, random; also names the sealed private key. */
+    readonly id: string;
+    readonly directory: URL;
+    readonly account: URL;
+    readonly names: readonly [DnsName, ...DnsName[]];
+    readonly profile?: string;
+    /** What to do with the certificate; absent while the order only carries an authorization. */
+    readonly intent?: Intent;
+    readonly createdAt: Date;
+  }
+  & (
+    | { readonly step: "intended" } // newOrder may have been sent; Location unknown
+    | { readonly step: "ordered"; readonly url: URL; readonly expires?: Date }
+    | { readonly step: "parked"; readonly url: URL; readonly expires?: Date } // waits for records that a person sets
+    | { readonly step: "finalizing"; readonly url: URL } // the key is sealed, the CSR may have been sent
+    | { readonly step: "issued"; readonly url: URL; readonly certificate: URL }
+  );
+
+/** Where an order stands. */
+export type OrderStep = OrderRecord["step"];
+
+/** A certificate that is in the vault, and whose it is. */
+export interface CertificateRecord {
+  readonly intent: Intent;
+  readonly facts: CertificateFacts;
+  readonly directory: URL;
+  readonly account: URL;
+  /** The order it came from: what has been stored is not fetched again. */
+  readonly order: URL;
+  readonly storedAt: Date;
+}
+
+/** What one balancer does with one certificate. */
+export type DeploymentRecord =
+  & { readonly balancer: string; readonly secretName: SecretName; readonly fingerprint: string; readonly at: Date }
+  & (
+    | { readonly state: "served"; readonly shadowed: readonly ShadowedName[] }
+    | { readonly state: "held"; readonly reason: string; readonly until: Date }
+  );
+
+/** A name of ours that another certificate on the same balancer answers. */
+export interface ShadowedName {
+  readonly name: DnsName;
+  /** The file that answers, where it could be told. */
+  readonly by?: string;
+}
+
+/** How the attempts at one certificate went. */
+export interface AttemptRecord {
+  readonly failures: number;
+  readonly lastError?: string;
+  readonly lastCode?: string;
+  /** Not before this instant is it tried again. */
+  readonly nextAt?: Date;
+  readonly lastAt: Date;
+}

@@ -1,0 +1,82 @@
+import type { Branded } from "./brand.ts";
+import { type DnsName, isWildcard } from "./dns_name.ts";
+import { InputError } from "./errors.ts";
+
+/** The name of a secret as Kontena's vault takes it: letters, digits, `_`, `-`, not starting with `-`. */
+export type SecretName = Branded<"SecretName">;
+
+/** The name of a sealed record that `vault list` does not show; it starts with a dot, which no secret's name can. */
+export type InternalName = Branded<"InternalName">;
+
+/** Everything a vault can keep a value under. */
+export type VaultName = SecretName | InternalName;
+
+const SECRET_NAME = /^(?!-)[A-Za-z0-9_-]+$/;
+
+/** The secret that holds the ACME account key, as the original named it. */
+export const ACCOUNT_KEY: SecretName = "LE_PRIVATE_KEY" as SecretName;
+
+/**
+ * Reads the name of a secret.
+ *
+ * @throws {InputError} If it holds another character, or is longer than 200.
+ */
+export function parseSecretName(input: string, field = "name"): SecretName {
+  if (!SECRET_NAME.test(input) || input.length > 200) {
+    const shown = JSON.stringify(input.length > 60 ? `${input.slice(0, 57)}...` : input);
+    throw new InputError(
+      field,
+      `Name isn't in the right format: ${input.startsWith("-----BEGIN") ? "a PEM text" : shown}`,
+      "use letters, digits, _ and -, at most 200, not starting with -",
+    );
+  }
+  return input as SecretName;
+}
+
+/** The sealed record for the private key of an order in flight. */
+export function orderKeyName(orderId: string): InternalName {
+  return `.order-key.${orderId}` as InternalName;
+}
+
+/** Tells whether `vault list` may show it. */
+export function isSecretName(name: VaultName): name is SecretName {
+  return !name.startsWith(".");
+}
+
+/**
+ * The base of a certificate's secrets where `--secret-name` is not given: dots become `_`, `*.` becomes `STAR_`.
+ *
+ * @example
+ * ```ts
+ * import { defaultSecretName } from "./secret_name.ts";
+ * import { parseDnsName } from "./dns_name.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(defaultSecretName(parseDnsName("my-site.co.uk")), "LE_CERTIFICATE_my-site_co_uk");
+ * ```
+ */
+export function defaultSecretName(subject: DnsName): SecretName {
+  const plain = isWildcard(subject) ? `STAR_${subject.slice(2)}` : subject;
+  return `LE_CERTIFICATE_${plain.replaceAll(".", "_")}` as SecretName;
+}
+
+/** The three secrets of a certificate, in the order in which the original names them. */
+export interface CertificateSecrets {
+  readonly privateKey: SecretName;
+  readonly certificate: SecretName;
+  readonly bundle: SecretName;
+}
+
+/** Names the three secrets of the certificate that is kept under `base`. */
+export function certificateSecrets(base: SecretName): CertificateSecrets {
+  return {
+    privateKey: `${base}_PRIVATE_KEY` as SecretName,
+    certificate: `${base}_CERTIFICATE` as SecretName,
+    bundle: `${base}_BUNDLE` as SecretName,
+  };
+}
+
+/** The file of a certificate in a balancer's directory. */
+export function bundleFile(base: SecretName): string {
+  return `${base}.pem`;
+}

@@ -1,0 +1,305 @@
+/**
+ * The world as the flow needs it, on one page. Each method says what its implementer owes.
+ *
+ * @module
+ */
+import type { Bundle } from "./model/certificate.ts";
+import type { ChallengeType } from "./model/challenge_type.ts";
+import type { DnsName } from "./model/dns_name.ts";
+import type { Authorization, Challenge, Order } from "./model/order.ts";
+import type { ShadowedName } from "./model/records.ts";
+import type { SecretName, VaultName } from "./model/secret_name.ts";
+
+/** What every call that may wait takes: on abort it ends at once, rejects with `signal.reason`, leaves nothing behind. */
+export interface Call {
+  readonly signal: AbortSignal;
+}
+
+// --- The certificate authority: RFC 8555 as values -------------------------------------------------------------------
+
+/** The key that signs requests to a CA; never the key of a certificate (acme.md R-21). */
+export interface AccountKey {
+  readonly alg: "ES256" | "ES384" | "RS256";
+  readonly privateKey: CryptoKey;
+  /** Only the members that RFC 7638 §3.2 names. */
+  readonly publicJwk: Readonly<Record<string, string>>;
+  /** RFC 7638 SHA-256 thumbprint, base64url. */
+  readonly thumbprint: string;
+}
+
+/** What the directory says about the CA (RFC 8555 §7.1.1). */
+export interface AuthorityInfo {
+  readonly termsOfService?: URL;
+  readonly website?: URL;
+  readonly caaIdentities: readonly string[];
+  readonly externalAccountRequired: boolean;
+  /** Profile name → description (draft-ietf-acme-profiles). */
+  readonly profiles: Readonly<Record<string, string>>;
+}
+
+/** A request for an account (RFC 8555 §7.3). */
+export interface NewAccount {
+  readonly contact: readonly string[];
+  readonly termsOfServiceAgreed: boolean;
+  /** External account binding (§7.3.4); `hmacKey` is the base64url text that the CA gave out. Secret. */
+  readonly externalAccount?: { readonly kid: string; readonly hmacKey: string };
+}
+
+/** A request for an order (RFC 8555 §7.4, RFC 9773 §5). */
+export interface NewOrder {
+  readonly names: readonly DnsName[];
+  readonly profile?: string;
+  /** certID of the certificate that this one replaces. */
+  readonly replaces?: string;
+}
+
+/**
+ * One CA. Every method sends one request (and again on `badNonce`), rejects with `AcmeProblemError` if the CA refuses,
+ * with `SidecarError` `CA_TRANSPORT` if no whole answer came, with `CA_ANSWER` if it was not what RFC 8555 allows.
+ */
+export interface CertificateAuthority {
+  /** The directory URL: the CA's identity in the ledger. */
+  readonly directory: URL;
+  about(call: Call): Promise<AuthorityInfo>;
+  /** newAccount: 201 and 200 both give the account's URL. */
+  register(key: AccountKey, request: NewAccount, call: Call): Promise<URL>;
+  /** newAccount with `onlyReturnExisting` (§7.3.1); undefined where the CA knows no such key. */
+  find(key: AccountKey, call: Call): Promise<URL | undefined>;
+  /** The CA as an account of it sees it; sends nothing. */
+  as(account: URL, key: AccountKey): AuthorityAccount;
+}
+
+/** What an account can ask for. Reads are POST-as-GET (§6.3). */
+export interface AuthorityAccount {
+  readonly url: URL;
+  newOrder(request: NewOrder, call: Call): Promise<Order>;
+  /** URLs of the account's unfinished orders (§7.1.2.1), page after page; empty where the CA keeps no list, as Boulder. */
+  orders(call: Call): AsyncIterable<URL>;
+  order(url: URL, call: Call): Promise<Order>;
+  authorization(url: URL, call: Call): Promise<Authorization>;
+  /** Tells the CA that the challenge's answer is in place (§7.5.1). */
+  respond(challenge: URL, call: Call): Promise<Challenge>;
+  /** Sends the CSR (§7.4). `order` keeps its own URL: the answer may come without Location. */
+  finalize(order: Order, csr: Uint8Array<ArrayBuffer>, call: Call): Promise<Order>;
+  /** Downloads the chain, and says where the alternate ones are (§7.4.2). */
+  certificate(url: URL, call: Call): Promise<{ readonly pem: string; readonly alternates: readonly URL[] }>;
+  /** Revokes a certificate of this account (§7.6); one that is revoked already counts as done. */
+  revoke(certificate: Uint8Array<ArrayBuffer>, reason: 0 | 1 | 4 | 5, call: Call): Promise<void>;
+}
+
+// --- Challenges ------------------------------------------------------------------------------------------------------
+
+/** What has to be seen by the CA for one challenge. */
+export interface ChallengeAnswer {
+  readonly type: ChallengeType;
+  readonly name: DnsName;
+  readonly token: string;
+  /** token "." thumbprint (RFC 8555 §8.1). */
+  readonly keyAuthorization: string;
+  /** The balancer that answers, where one does. */
+  readonly balancer?: string;
+}
+
+/**
+ * Makes one type of challenge answerable. `present` is quick and idempotent: after a restart the same answer is simply
+ * presented again.
+ */
+export interface ChallengeSolver {
+  readonly type: ChallengeType;
+  present(answer: ChallengeAnswer, call: Call): Promise<Presented>;
+}
+
+/** An answer that is up. Disposing takes it down: idempotent, under its own deadline. */
+export interface Presented extends AsyncDisposable {
+  /** Resolves once the answer was seen on the way that the CA will take; rejects `CHALLENGE_NOT_READY` if it is not. */
+  settled(call: Call): Promise<void>;
+}
+
+/** Where http-01 answers are published, so that any sidecar on the same ledger can give them. */
+export interface PublishedAnswers {
+  publish(token: string, keyAuthorization: string, call: Call): Promise<void>;
+  withdraw(token: string, call: Call): Promise<void>;
+  find(token: string, call: Call): Promise<string | undefined>;
+}
+
+/** Looks up DNS as the CA would. */
+export interface DnsLookup {
+  /** All TXT values at the name, CNAMEs followed, the strings of one record joined; none where there is no record. */
+  txt(name: string, call: Call): Promise<readonly string[]>;
+}
+
+// --- The vault: secrets ----------------------------------------------------------------------------------------------
+
+/** What `vault list` shows. */
+export interface SecretEntry {
+  readonly name: SecretName;
+  readonly createdAt: Date;
+  readonly updatedAt?: Date;
+}
+
+/** One version of a secret. */
+export interface Secret {
+  readonly value: string;
+  /** Counts from 1 and never repeats, also after the secret was removed. */
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt?: Date;
+}
+
+/** One write among several that happen together. */
+export interface SecretWrite {
+  readonly name: VaultName;
+  readonly value: string;
+  /** The version that must be current, 0 for "must not exist"; a difference rejects with `CONFLICT`. */
+  readonly ifVersion?: number;
+}
+
+/** Named secrets, sealed at rest. */
+export interface Vault extends AsyncDisposable {
+  /** The secrets by name, without values; internal records are left out. */
+  list(call: Call): Promise<readonly SecretEntry[]>;
+  read(name: VaultName, call: Call): Promise<Secret | undefined>;
+  /** All of it or nothing, on disk when it resolves. The values before are kept as earlier versions. */
+  write(writes: readonly SecretWrite[], call: Call): Promise<void>;
+  /** Removes the secret and its earlier versions; false if there was none. */
+  remove(name: VaultName, call: Call): Promise<boolean>;
+  /** The earlier versions that are still kept, newest first, without the current one. */
+  history(name: VaultName, call: Call): Promise<readonly Secret[]>;
+}
+
+// --- The ledger: state that is not secret ----------------------------------------------------------------------------
+
+/** What JSON can say. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A value in the ledger. */
+export interface LedgerEntry {
+  readonly key: string;
+  readonly value: Json;
+  /** Counts up with each change of the whole ledger (as etcd's mod_revision). */
+  readonly version: number;
+}
+
+/** A key that changed; without `value` it was removed. */
+export interface LedgerChange {
+  readonly key: string;
+  readonly value?: Json;
+  readonly version: number;
+}
+
+/** A right that only one holder has at a time. Disposing gives it up. */
+export interface Lease extends AsyncDisposable {
+  /** Grows with each grant of the name: a write that carries an older one is refused by whoever checks. */
+  readonly token: number;
+  /** Aborts when the lease is lost. */
+  readonly signal: AbortSignal;
+}
+
+/** A versioned key-value store. Keys are text with `/` between parts. */
+export interface Ledger extends AsyncDisposable {
+  get(key: string, call: Call): Promise<LedgerEntry | undefined>;
+  /**
+   * Writes, on disk when it resolves, and returns the new version. `ifVersion` must be current, 0 for "must not exist"; a
+   * difference rejects with `CONFLICT`.
+   */
+  put(key: string, value: Json, call: Call & { readonly ifVersion?: number }): Promise<number>;
+  /** Removes the key; nothing happens where there is none. */
+  remove(key: string, call: Call): Promise<void>;
+  /** All entries whose key begins with `prefix`, sorted by key. */
+  list(prefix: string, call: Call): Promise<readonly LedgerEntry[]>;
+  /** Changes below `prefix` from now on, until the signal aborts; then it just ends. */
+  watch(prefix: string, call: Call): AsyncIterable<LedgerChange>;
+  /** Takes the lease, waiting for its holder; lost `ttlMs` after the holder vanished. */
+  lease(name: string, ttlMs: number, call: Call): Promise<Lease>;
+}
+
+// --- The load balancer -----------------------------------------------------------------------------------------------
+
+/** A bundle on its way to a balancer. Its checks (key, names, chain, dates) are behind it. */
+export interface Candidate {
+  /** Base name of its file, unique among our certificates, for example `LE_CERTIFICATE_example_com.pem`. */
+  readonly file: string;
+  readonly bundle: Bundle;
+}
+
+/** What became of a swap that was proven. */
+export interface SwapReport {
+  readonly kind: "replaced" | "added" | "unchanged";
+  /** Names that another certificate on that balancer answers: reported, not failed. */
+  readonly shadowed: readonly ShadowedName[];
+}
+
+/** Which certificate a balancer answers a name with. */
+export interface Served {
+  readonly name: DnsName;
+  /** SHA-256 of the leaf, lower-case hexadecimal. */
+  readonly fingerprint: string;
+  readonly serial: string;
+}
+
+/** What one needs to know of a balancer to judge it. */
+export interface BalancerState {
+  readonly version: string;
+  /** Process id of the worker that answers. */
+  readonly pid: number;
+}
+
+/** A running load balancer. Calls to one of them are carried out in turn. */
+export interface LoadBalancer {
+  readonly name: string;
+  state(call: Call): Promise<BalancerState>;
+  /** Serves the candidate to new connections and proves it for every name, or goes on serving the old one and rejects. */
+  swap(candidate: Candidate, call: Call): Promise<SwapReport>;
+  /** Stops serving the file and removes it; nothing happens where there is none. */
+  remove(file: string, call: Call): Promise<void>;
+  /** Asks by a new TLS connection for each name. */
+  served(names: readonly DnsName[], call: Call): Promise<readonly Served[]>;
+  /** Where it can answer tls-alpn-01. */
+  readonly alpn?: AlpnAnswering;
+  /** Where its plain HTTP face is known: asks it for `path` under the host `name`. */
+  readonly http?: (name: DnsName, path: string, call: Call) => Promise<{ status: number; body: string }>;
+}
+
+/** A self-signed certificate that answers a challenge (RFC 8737 §3). */
+export interface ChallengeCertificate {
+  readonly name: DnsName;
+  /** Certificate and key, canonical PEM. The key is thrown away with the challenge. */
+  readonly pem: string;
+  /** SHA-256 of the certificate, lower-case hexadecimal. */
+  readonly fingerprint: string;
+}
+
+/** The ability to serve challenge certificates to clients that offer only `acme-tls/1`. */
+export interface AlpnAnswering {
+  /** Serves it; a former one for the name is replaced. */
+  answer(certificate: ChallengeCertificate, call: Call): Promise<void>;
+  /** Asks for the name with ALPN `acme-tls/1`; rejects `CHALLENGE_NOT_READY` if another certificate answers. */
+  prove(certificate: ChallengeCertificate, call: Call): Promise<void>;
+  /** Stops answering for the name; idempotent. */
+  withdraw(name: DnsName, call: Call): Promise<void>;
+}
+
+// --- Time, chance, people --------------------------------------------------------------------------------------------
+
+/** The clock on the wall, and waiting. */
+export interface Clock {
+  now(): Date;
+  /** Waits `ms` milliseconds; any length, also beyond 24.8 days. */
+  sleep(ms: number, call: Call): Promise<void>;
+  /** A number in [0, 1). */
+  random(): number;
+}
+
+/** Something worth telling, for people and machines. `fields` never hold a secret. */
+export interface Event {
+  readonly level: "debug" | "info" | "warn" | "error";
+  /** Stable name, for example `certificate.stored`. */
+  readonly name: string;
+  readonly text: string;
+  readonly fields?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Takes events; never throws, never waits. */
+export interface Events {
+  emit(event: Event): void;
+}
