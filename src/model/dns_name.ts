@@ -16,7 +16,7 @@ const PLAIN_OR_LETTERS = /^[\p{L}\p{M}\p{N}.\-*]+$/u;
  * @throws {InputError} If it is not a host name that a public certificate can carry.
  * @example
  * ```ts
- * import { parseDnsName } from "./dns_name.ts";
+ * import { parseDnsName } from "@kontena/certificates";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parseDnsName("*.Bücher.example."), "*.xn--bcher-kva.example");

@@ -74,6 +74,21 @@ export class AcmeProblemError extends SidecarError {
   }
 }
 
+/** The order waits until a person has set these TXT records; the next `get` of the same names goes on with it. */
+export class OrderParkedError extends SidecarError {
+  override readonly name = "OrderParkedError";
+  /** `{ domain, name, content }` of each record that is wanted. */
+  readonly records: readonly { readonly domain: string; readonly name: string; readonly content: string }[];
+
+  constructor(records: OrderParkedError["records"]) {
+    super("ORDER_PARKED", `Expected DNS record not present for domain ${records.map((it) => it.domain).join(", ")}`, {
+      field: "dns_record",
+      todo: "set the records shown and repeat the command",
+    });
+    this.records = records;
+  }
+}
+
 /** Says an error in one line: message, then its causes, then what to do. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

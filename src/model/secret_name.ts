@@ -48,8 +48,7 @@ export function isSecretName(name: VaultName): name is SecretName {
  *
  * @example
  * ```ts
- * import { defaultSecretName } from "./secret_name.ts";
- * import { parseDnsName } from "./dns_name.ts";
+ * import { defaultSecretName, parseDnsName } from "@kontena/certificates";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(defaultSecretName(parseDnsName("my-site.co.uk")), "LE_CERTIFICATE_my-site_co_uk");

@@ -1,0 +1,97 @@
+/**
+ * What can be asked of the sidecar: the commands and the API are two faces of this one interface.
+ *
+ * @module
+ */
+import type { CertType } from "../model/certificate.ts";
+import type { ChallengeType } from "../model/challenge_type.ts";
+import type { DnsName } from "../model/dns_name.ts";
+import type { KeyType } from "../model/key_type.ts";
+import type { AccountRecord, AuthorizationRecord, CertificateRecord, DeploymentRecord } from "../model/records.ts";
+import type { SecretName } from "../model/secret_name.ts";
+import type { AuthorityInfo, Call } from "../ports.ts";
+
+/** The CA as a person who is about to register wants to see it. */
+export interface Registration {
+  readonly directory: URL;
+  readonly info: AuthorityInfo;
+  /** The account that there is already. */
+  readonly account?: AccountRecord;
+}
+
+/** What `certificate register` sends. */
+export interface RegisterRequest {
+  readonly email?: string;
+  /** The terms were shown and accepted. */
+  readonly agreeTos: boolean;
+}
+
+/** What `certificate authorize` sends. */
+export interface AuthorizeRequest {
+  readonly domain: DnsName;
+  readonly type: ChallengeType;
+  /** `--linked-service`, `--lb-link`: the balancer that answers. */
+  readonly balancer?: string;
+}
+
+/** A TXT record for a person to set (RFC 8555 §8.4). */
+export interface TxtRecord {
+  readonly domain: DnsName;
+  /** For example `_acme-challenge.example.com`. */
+  readonly name: string;
+  readonly content: string;
+}
+
+/** What became of `certificate authorize`. */
+export interface Authorized {
+  readonly record: AuthorizationRecord;
+  /** For dns-01. */
+  readonly txt?: TxtRecord;
+}
+
+/** What `certificate get` and `certificate request` send. */
+export interface IssueRequest {
+  /** The first is the subject. */
+  readonly domains: readonly [DnsName, ...DnsName[]];
+  /** Default: `LE_CERTIFICATE_<first domain>`. */
+  readonly secretName?: SecretName;
+  readonly certType?: CertType;
+  readonly keyType?: KeyType;
+  /** `--linked-service` of `request`. */
+  readonly balancers?: readonly string[];
+}
+
+/** A certificate that is in the vault, with what the balancers do with it. */
+export interface HeldCertificate {
+  readonly record: CertificateRecord;
+  readonly deployments: readonly DeploymentRecord[];
+  /** Every name can be proven again without a person. */
+  readonly autoRenewable: boolean;
+}
+
+/** The parts of a certificate, PEM. `privateKey` is secret. */
+export interface ExportedCertificate {
+  readonly subject: DnsName;
+  readonly certificate: string;
+  readonly chain: string;
+  readonly privateKey: string;
+}
+
+/**
+ * Everything that the faces may call. Errors are `SidecarError`s, whose `field` is the key of the original's error object.
+ * Work that was begun for a caller who went away is carried on: aborting the signal only ends the waiting.
+ */
+export interface CertificateService {
+  registration(call: Call): Promise<Registration>;
+  register(request: RegisterRequest, call: Call): Promise<AccountRecord>;
+  authorize(request: AuthorizeRequest, call: Call): Promise<Authorized>;
+  authorizations(call: Call): Promise<readonly AuthorizationRecord[]>;
+  /** Every name needs an authorization record; waits for records that a person sets only by {@linkcode OrderParkedError}. */
+  get(request: IssueRequest, call: Call): Promise<HeldCertificate>;
+  /** As `get`, and names without an authorization are proven by the preferred automatic challenge. */
+  request(request: IssueRequest, call: Call): Promise<HeldCertificate>;
+  /** Sorted by subject. */
+  certificates(call: Call): Promise<readonly HeldCertificate[]>;
+  certificate(subject: string, call: Call): Promise<HeldCertificate | undefined>;
+  exportCertificate(subject: string, call: Call): Promise<ExportedCertificate | undefined>;
+}
