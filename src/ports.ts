@@ -12,6 +12,7 @@ import type { SecretName, VaultName } from "./model/secret_name.ts";
 
 /** What every call that may wait takes: on abort it ends at once, rejects with `signal.reason`, leaves nothing behind. */
 export interface Call {
+  /** Ends the call. */
   readonly signal: AbortSignal;
 }
 
@@ -19,7 +20,9 @@ export interface Call {
 
 /** The key that signs requests to a CA; never the key of a certificate (acme.md R-21). */
 export interface AccountKey {
+  /** JWS algorithm (RFC 7518 §3.1). */
   readonly alg: "ES256" | "ES384" | "RS256";
+  /** Signs; secret. */
   readonly privateKey: CryptoKey;
   /** Only the members that RFC 7638 §3.2 names. */
   readonly publicJwk: Readonly<Record<string, string>>;
@@ -29,9 +32,13 @@ export interface AccountKey {
 
 /** What the directory says about the CA (RFC 8555 §7.1.1). */
 export interface AuthorityInfo {
+  /** Terms that a new account has to agree to. */
   readonly termsOfService?: URL;
+  /** A page about the CA. */
   readonly website?: URL;
+  /** Names that a CAA record may allow (RFC 8659). */
   readonly caaIdentities: readonly string[];
+  /** A new account needs an external account binding. */
   readonly externalAccountRequired: boolean;
   /** Profile name → description (draft-ietf-acme-profiles). */
   readonly profiles: Readonly<Record<string, string>>;
@@ -39,7 +46,9 @@ export interface AuthorityInfo {
 
 /** A request for an account (RFC 8555 §7.3). */
 export interface NewAccount {
+  /** Contact URLs, for example `mailto:you@example.com`. */
   readonly contact: readonly string[];
+  /** Somebody agreed to the terms. */
   readonly termsOfServiceAgreed: boolean;
   /** External account binding (§7.3.4); `hmacKey` is the base64url text that the CA gave out. Secret. */
   readonly externalAccount?: { readonly kid: string; readonly hmacKey: string };
@@ -47,7 +56,9 @@ export interface NewAccount {
 
 /** A request for an order (RFC 8555 §7.4, RFC 9773 §5). */
 export interface NewOrder {
+  /** What the certificate shall be for. */
   readonly names: readonly DnsName[];
+  /** One that the directory offers. */
   readonly profile?: string;
   /** certID of the certificate that this one replaces. */
   readonly replaces?: string;
@@ -60,6 +71,7 @@ export interface NewOrder {
 export interface CertificateAuthority {
   /** The directory URL: the CA's identity in the ledger. */
   readonly directory: URL;
+  /** Reads the directory. */
   about(call: Call): Promise<AuthorityInfo>;
   /** newAccount: 201 and 200 both give the account's URL. */
   register(key: AccountKey, request: NewAccount, call: Call): Promise<URL>;
@@ -71,11 +83,15 @@ export interface CertificateAuthority {
 
 /** What an account can ask for. Reads are POST-as-GET (§6.3). */
 export interface AuthorityAccount {
+  /** The account's URL. */
   readonly url: URL;
+  /** Orders a certificate (§7.4). */
   newOrder(request: NewOrder, call: Call): Promise<Order>;
   /** URLs of the account's unfinished orders (§7.1.2.1), page after page; empty where the CA keeps no list, as Boulder. */
   orders(call: Call): AsyncIterable<URL>;
+  /** Reads an order. */
   order(url: URL, call: Call): Promise<Order>;
+  /** Reads an authorization (§7.5). */
   authorization(url: URL, call: Call): Promise<Authorization>;
   /** Tells the CA that the challenge's answer is in place (§7.5.1). */
   respond(challenge: URL, call: Call): Promise<Challenge>;
@@ -91,8 +107,11 @@ export interface AuthorityAccount {
 
 /** What has to be seen by the CA for one challenge. */
 export interface ChallengeAnswer {
+  /** How the name is proven. */
   readonly type: ChallengeType;
+  /** The name, with `*.` where it is a wildcard. */
   readonly name: DnsName;
+  /** The challenge's token. */
   readonly token: string;
   /** token "." thumbprint (RFC 8555 §8.1). */
   readonly keyAuthorization: string;
@@ -105,8 +124,12 @@ export interface ChallengeAnswer {
  * presented again.
  */
 export interface ChallengeSolver {
+  /** The type that it answers. */
   readonly type: ChallengeType;
+  /** Makes the answer visible to the CA. */
   present(answer: ChallengeAnswer, call: Call): Promise<Presented>;
+  /** Where a person has to set it: the TXT record (RFC 8555 §8.4). */
+  readonly record?: (answer: ChallengeAnswer) => Promise<{ readonly name: string; readonly content: string }>;
 }
 
 /** An answer that is up. Disposing takes it down: idempotent, under its own deadline. */
@@ -117,8 +140,11 @@ export interface Presented extends AsyncDisposable {
 
 /** Where http-01 answers are published, so that any sidecar on the same ledger can give them. */
 export interface PublishedAnswers {
+  /** Publishes an answer, on disk when it resolves. */
   publish(token: string, keyAuthorization: string, call: Call): Promise<void>;
+  /** Takes it back; nothing happens where there is none. */
   withdraw(token: string, call: Call): Promise<void>;
+  /** The key authorization of a token. */
   find(token: string, call: Call): Promise<string | undefined>;
 }
 
@@ -132,23 +158,31 @@ export interface DnsLookup {
 
 /** What `vault list` shows. */
 export interface SecretEntry {
+  /** Name of the secret. */
   readonly name: SecretName;
+  /** When it was written first. */
   readonly createdAt: Date;
+  /** When it was written again, if ever. */
   readonly updatedAt?: Date;
 }
 
 /** One version of a secret. */
 export interface Secret {
+  /** The text. Secret. */
   readonly value: string;
   /** Counts from 1 and never repeats, also after the secret was removed. */
   readonly version: number;
+  /** When the secret was written first. */
   readonly createdAt: Date;
+  /** When this version was written, if it is not the first. */
   readonly updatedAt?: Date;
 }
 
 /** One write among several that happen together. */
 export interface SecretWrite {
+  /** Secret or internal record. */
   readonly name: VaultName;
+  /** The text. Secret. */
   readonly value: string;
   /** The version that must be current, 0 for "must not exist"; a difference rejects with `CONFLICT`. */
   readonly ifVersion?: number;
@@ -158,6 +192,7 @@ export interface SecretWrite {
 export interface Vault extends AsyncDisposable {
   /** The secrets by name, without values; internal records are left out. */
   list(call: Call): Promise<readonly SecretEntry[]>;
+  /** The current version; undefined where there is none. */
   read(name: VaultName, call: Call): Promise<Secret | undefined>;
   /** All of it or nothing, on disk when it resolves. The values before are kept as earlier versions. */
   write(writes: readonly SecretWrite[], call: Call): Promise<void>;
@@ -174,7 +209,9 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 /** A value in the ledger. */
 export interface LedgerEntry {
+  /** Its key. */
   readonly key: string;
+  /** Its value. */
   readonly value: Json;
   /** Counts up with each change of the whole ledger (as etcd's mod_revision). */
   readonly version: number;
@@ -182,8 +219,11 @@ export interface LedgerEntry {
 
 /** A key that changed; without `value` it was removed. */
 export interface LedgerChange {
+  /** The key that changed. */
   readonly key: string;
+  /** The new value. */
   readonly value?: Json;
+  /** Version of the change. */
   readonly version: number;
 }
 
@@ -197,6 +237,7 @@ export interface Lease extends AsyncDisposable {
 
 /** A versioned key-value store. Keys are text with `/` between parts. */
 export interface Ledger extends AsyncDisposable {
+  /** The entry; undefined where there is none. */
   get(key: string, call: Call): Promise<LedgerEntry | undefined>;
   /**
    * Writes, on disk when it resolves, and returns the new version. `ifVersion` must be current, 0 for "must not exist"; a
@@ -219,11 +260,13 @@ export interface Ledger extends AsyncDisposable {
 export interface Candidate {
   /** Base name of its file, unique among our certificates, for example `LE_CERTIFICATE_example_com.pem`. */
   readonly file: string;
+  /** What shall be served. */
   readonly bundle: Bundle;
 }
 
 /** What became of a swap that was proven. */
 export interface SwapReport {
+  /** What had to be done. */
   readonly kind: "replaced" | "added" | "unchanged";
   /** Names that another certificate on that balancer answers: reported, not failed. */
   readonly shadowed: readonly ShadowedName[];
@@ -231,14 +274,17 @@ export interface SwapReport {
 
 /** Which certificate a balancer answers a name with. */
 export interface Served {
+  /** The name that was asked for. */
   readonly name: DnsName;
   /** SHA-256 of the leaf, lower-case hexadecimal. */
   readonly fingerprint: string;
+  /** Lower-case hexadecimal. */
   readonly serial: string;
 }
 
 /** What one needs to know of a balancer to judge it. */
 export interface BalancerState {
+  /** Version of the program, for example `2.6.12`. */
   readonly version: string;
   /** Process id of the worker that answers. */
   readonly pid: number;
@@ -246,7 +292,9 @@ export interface BalancerState {
 
 /** A running load balancer. Calls to one of them are carried out in turn. */
 export interface LoadBalancer {
+  /** As `LOAD_BALANCERS` names it. */
   readonly name: string;
+  /** Asks the balancer about itself; rejects `BALANCER_UNREACHABLE` if it does not answer. */
   state(call: Call): Promise<BalancerState>;
   /** Serves the candidate to new connections and proves it for every name, or goes on serving the old one and rejects. */
   swap(candidate: Candidate, call: Call): Promise<SwapReport>;
@@ -262,6 +310,7 @@ export interface LoadBalancer {
 
 /** A self-signed certificate that answers a challenge (RFC 8737 §3). */
 export interface ChallengeCertificate {
+  /** The name that it answers for. */
   readonly name: DnsName;
   /** Certificate and key, canonical PEM. The key is thrown away with the challenge. */
   readonly pem: string;
@@ -283,6 +332,7 @@ export interface AlpnAnswering {
 
 /** The clock on the wall, and waiting. */
 export interface Clock {
+  /** The time of day. */
   now(): Date;
   /** Waits `ms` milliseconds; any length, also beyond 24.8 days. */
   sleep(ms: number, call: Call): Promise<void>;
@@ -292,14 +342,18 @@ export interface Clock {
 
 /** Something worth telling, for people and machines. `fields` never hold a secret. */
 export interface Event {
+  /** How urgent it is. */
   readonly level: "debug" | "info" | "warn" | "error";
   /** Stable name, for example `certificate.stored`. */
   readonly name: string;
+  /** A sentence for people, without a period. */
   readonly text: string;
+  /** The same for machines. */
   readonly fields?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** Takes events; never throws, never waits. */
 export interface Events {
+  /** Takes one event. */
   emit(event: Event): void;
 }

@@ -13,7 +13,9 @@ import type { AuthorityInfo, Call } from "../ports.ts";
 
 /** The CA as a person who is about to register wants to see it. */
 export interface Registration {
+  /** URL of the CA's directory. */
   readonly directory: URL;
+  /** What the directory says. */
   readonly info: AuthorityInfo;
   /** The account that there is already. */
   readonly account?: AccountRecord;
@@ -21,6 +23,7 @@ export interface Registration {
 
 /** What `certificate register` sends. */
 export interface RegisterRequest {
+  /** Contact address; a CA may want none. */
   readonly email?: string;
   /** The terms were shown and accepted. */
   readonly agreeTos: boolean;
@@ -28,7 +31,9 @@ export interface RegisterRequest {
 
 /** What `certificate authorize` sends. */
 export interface AuthorizeRequest {
+  /** The name to prove control of. */
   readonly domain: DnsName;
+  /** The way to prove it. */
   readonly type: ChallengeType;
   /** `--linked-service`, `--lb-link`: the balancer that answers. */
   readonly balancer?: string;
@@ -36,14 +41,17 @@ export interface AuthorizeRequest {
 
 /** A TXT record for a person to set (RFC 8555 §8.4). */
 export interface TxtRecord {
+  /** The name that the record proves. */
   readonly domain: DnsName;
   /** For example `_acme-challenge.example.com`. */
   readonly name: string;
+  /** The value of the record. */
   readonly content: string;
 }
 
 /** What became of `certificate authorize`. */
 export interface Authorized {
+  /** The authorization as it is written down. */
   readonly record: AuthorizationRecord;
   /** For dns-01. */
   readonly txt?: TxtRecord;
@@ -55,7 +63,9 @@ export interface IssueRequest {
   readonly domains: readonly [DnsName, ...DnsName[]];
   /** Default: `LE_CERTIFICATE_<first domain>`. */
   readonly secretName?: SecretName;
+  /** Default: `fullchain`. */
   readonly certType?: CertType;
+  /** Default: `KEY_TYPE`. */
   readonly keyType?: KeyType;
   /** `--linked-service` of `request`. */
   readonly balancers?: readonly string[];
@@ -63,7 +73,9 @@ export interface IssueRequest {
 
 /** A certificate that is in the vault, with what the balancers do with it. */
 export interface HeldCertificate {
+  /** The certificate as it is written down. */
   readonly record: CertificateRecord;
+  /** One entry a balancer that was asked to serve it. */
   readonly deployments: readonly DeploymentRecord[];
   /** Every name can be proven again without a person. */
   readonly autoRenewable: boolean;
@@ -71,9 +83,13 @@ export interface HeldCertificate {
 
 /** The parts of a certificate, PEM. `privateKey` is secret. */
 export interface ExportedCertificate {
+  /** The first name. */
   readonly subject: DnsName;
+  /** The leaf. */
   readonly certificate: string;
+  /** The intermediates; empty where there are none. */
   readonly chain: string;
+  /** PKCS#8. Secret. */
   readonly privateKey: string;
 }
 
@@ -82,9 +98,13 @@ export interface ExportedCertificate {
  * Work that was begun for a caller who went away is carried on: aborting the signal only ends the waiting.
  */
 export interface CertificateService {
+  /** Shows the CA's terms, and the account where there is one. */
   registration(call: Call): Promise<Registration>;
+  /** Makes the account, or finds the one of the same key. */
   register(request: RegisterRequest, call: Call): Promise<AccountRecord>;
+  /** Makes a domain authorization, or shows the one that there is; the CA is not told to look yet. */
   authorize(request: AuthorizeRequest, call: Call): Promise<Authorized>;
+  /** All domain authorizations. */
   authorizations(call: Call): Promise<readonly AuthorizationRecord[]>;
   /** Every name needs an authorization record; waits for records that a person sets only by {@linkcode OrderParkedError}. */
   get(request: IssueRequest, call: Call): Promise<HeldCertificate>;
@@ -92,6 +112,8 @@ export interface CertificateService {
   request(request: IssueRequest, call: Call): Promise<HeldCertificate>;
   /** Sorted by subject. */
   certificates(call: Call): Promise<readonly HeldCertificate[]>;
+  /** The newest certificate whose first name it is. */
   certificate(subject: string, call: Call): Promise<HeldCertificate | undefined>;
+  /** The parts of such a certificate, the private key among them. */
   exportCertificate(subject: string, call: Call): Promise<ExportedCertificate | undefined>;
 }

@@ -1,3 +1,8 @@
+/** Key of the proof; there is no value of it. */
+export declare const brand: unique symbol;
+
 /** A string that was checked once, at the door, and carries the proof in its type. */
-declare const brand: unique symbol;
-export type Branded<Kind extends string> = string & { readonly [brand]: Kind };
+export type Branded<Kind extends string> = string & {
+  /** Exists in the type alone. */
+  readonly [brand]: Kind;
+};

@@ -5,12 +5,15 @@ import { InputError } from "./errors.ts";
 export interface CertificateFacts {
   /** CN of the subject; empty where there is none. */
   readonly subject: string;
+  /** Common name of the issuer; empty where it has none. */
   readonly issuer: string;
   /** All dNSNames of the SAN. */
   readonly names: readonly DnsName[];
   /** Lower-case hexadecimal, as `openssl x509 -serial` writes it but in small letters. */
   readonly serial: string;
+  /** Start of validity. */
   readonly notBefore: Date;
+  /** End of validity. */
   readonly notAfter: Date;
   /** SHA-256 over the DER, lower-case hexadecimal. */
   readonly fingerprint: string;
@@ -18,6 +21,7 @@ export interface CertificateFacts {
 
 /** Leaf, intermediates and private key: what a balancer serves. */
 export interface Bundle {
+  /** Facts of the leaf. */
   readonly facts: CertificateFacts;
   /** PEM blocks, leaf first, each signed by the next; LF, one final newline each. */
   readonly certificates: readonly [string, ...string[]];
@@ -49,6 +53,6 @@ export function parseCertType(input: string, field = "cert_type"): CertType {
 }
 
 /** The content of `_CERTIFICATE`. */
-export function certificatePem(bundle: Bundle, type: CertType): string {
+export function certificatePem(bundle: Pick<Bundle, "certificates">, type: CertType): string {
   return PARTS[type](bundle.certificates).join("");
 }

@@ -33,12 +33,18 @@ export interface SidecarErrorOptions extends ErrorOptions {
 
 /** A condition that somebody handles: stable `code`, what was found, what to do. Never quotes a secret. */
 export class SidecarError extends Error {
+  /** Stable name of the class. */
   override readonly name: string = "SidecarError";
+  /** Stable name of the condition. */
   readonly code: ErrorCode;
+  /** The key under which the API reports it. */
   readonly field: string;
+  /** What the reader can do about it. */
   readonly todo?: string;
+  /** Not before this instant does it make sense to try again. */
   readonly retryAt?: Date;
 
+  /** Makes the error; the message says what could not be done and what was found. */
   constructor(code: ErrorCode, message: string, options: SidecarErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
@@ -56,8 +62,10 @@ export class SidecarError extends Error {
  * @param todo What to write instead.
  */
 export class InputError extends SidecarError {
+  /** Stable name of the class. */
   override readonly name = "InputError";
 
+  /** Makes the error for one field. */
   constructor(field: string, message: string, todo?: string, options: ErrorOptions = {}) {
     super("INPUT", message, { ...options, field, ...(todo === undefined ? {} : { todo }) });
   }
@@ -65,9 +73,12 @@ export class InputError extends SidecarError {
 
 /** The CA refused, and said why (RFC 8555 §6.7). */
 export class AcmeProblemError extends SidecarError {
+  /** Stable name of the class. */
   override readonly name = "AcmeProblemError";
+  /** What the CA said, whole. */
   readonly problem: Problem;
 
+  /** Takes the CA's own detail for a message. */
   constructor(problem: Problem, options: SidecarErrorOptions = {}) {
     super("CA_PROBLEM", problem.detail ?? problem.type, { field: "acme_client", ...options });
     this.problem = problem;
@@ -76,10 +87,12 @@ export class AcmeProblemError extends SidecarError {
 
 /** The order waits until a person has set these TXT records; the next `get` of the same names goes on with it. */
 export class OrderParkedError extends SidecarError {
+  /** Stable name of the class. */
   override readonly name = "OrderParkedError";
   /** `{ domain, name, content }` of each record that is wanted. */
   readonly records: readonly { readonly domain: string; readonly name: string; readonly content: string }[];
 
+  /** Makes the error for the records that are not there. */
   constructor(records: OrderParkedError["records"]) {
     super("ORDER_PARKED", `Expected DNS record not present for domain ${records.map((it) => it.domain).join(", ")}`, {
       field: "dns_record",
@@ -99,4 +112,9 @@ export function describe(error: unknown): string {
   const why = causes.filter((text) => text !== "" && !error.message.includes(text)).join(": ");
   const todo = error instanceof SidecarError && error.todo !== undefined ? ` (${error.todo})` : "";
   return `${error.message}${why === "" ? "" : `: ${why}`}${todo}`;
+}
+
+/** Cuts a text off where a PEM block begins: the last line of defence where an error leaves the program. */
+export function withoutPem(text: string): string {
+  return text.replace(/-----BEGIN[\s\S]*/, "[PEM]");
 }

@@ -23,11 +23,15 @@ export type Order =
 
 /** The CA's question whether we control one name (RFC 8555 §7.1.4). */
 export interface Authorization {
+  /** Where the CA keeps it. */
   readonly url: URL;
   /** With `*.` where the CA says `wildcard: true`. */
   readonly name: DnsName;
+  /** State of the CA's question (RFC 8555 §7.1.6). */
   readonly status: "pending" | "valid" | "invalid" | "deactivated" | "expired" | "revoked";
+  /** After this instant the CA has forgotten it. */
   readonly expires?: Date;
+  /** The ways to answer; one is enough. */
   readonly challenges: readonly Challenge[];
   /** How long the CA asks us to wait before the next look, in milliseconds (`Retry-After`). */
   readonly pollAfterMs?: number;
@@ -37,9 +41,13 @@ export interface Authorization {
 export interface Challenge {
   /** As the CA spells it; may be a type that we do not know. */
   readonly type: string;
+  /** Where the answer is announced. */
   readonly url: URL;
+  /** State of this way (RFC 8555 §7.1.6). */
   readonly status: "pending" | "processing" | "valid" | "invalid";
+  /** What the answer is made of; not every type has one. */
   readonly token?: string;
+  /** Why the CA was not convinced. */
   readonly problem?: Problem;
 }
 

@@ -4,15 +4,19 @@ import { list, object, optional, text } from "./shape.ts";
 export interface Problem {
   /** `urn:ietf:params:acme:error:…`, or `about:blank` where the CA named none. */
   readonly type: string;
+  /** English, for people. */
   readonly detail?: string;
+  /** HTTP status. */
   readonly status?: number;
   /** A page for the person who has to act (RFC 8555 §7.3.3). */
   readonly instance?: string;
+  /** One for each identifier that has a problem of its own. */
   readonly subproblems: readonly Subproblem[];
 }
 
 /** The part of a problem that is about one identifier (RFC 8555 §6.7.1). */
 export interface Subproblem extends Problem {
+  /** Value of the identifier. */
   readonly identifier?: string;
 }
 

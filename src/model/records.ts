@@ -14,9 +14,11 @@ import type { SecretName } from "./secret_name.ts";
 export interface Intent {
   /** The first name is the subject. */
   readonly names: readonly [DnsName, ...DnsName[]];
+  /** Kind of the private key. */
   readonly keyType: KeyType;
   /** The base of the three secrets' names. */
   readonly secretName: SecretName;
+  /** What `_CERTIFICATE` holds. */
   readonly certType: CertType;
   /** Names of the balancers that shall serve it; none: it is only kept in the vault. */
   readonly balancers: readonly string[];
@@ -24,11 +26,15 @@ export interface Intent {
 
 /** Our account at one CA (RFC 8555 §7.1.2). The key itself is the vault secret `LE_PRIVATE_KEY`. */
 export interface AccountRecord {
+  /** URL of the CA's directory. */
   readonly directory: URL;
+  /** The account's URL: its name at the CA. */
   readonly url: URL;
   /** RFC 7638 thumbprint of the key that the account was made with. */
   readonly thumbprint: string;
+  /** Contact address that was given. */
   readonly email?: string;
+  /** When it was made or found. */
   readonly createdAt: Date;
 }
 
@@ -37,21 +43,37 @@ export type AuthorizationState = "created" | "requested" | "validated" | "error"
 
 /** What we know of one name's authorization at one account. */
 export interface AuthorizationRecord {
+  /** URL of the CA's directory. */
+  readonly directory: URL;
+  /** URL of the account. */
+  readonly account: URL;
+  /** Profile that orders are placed with. */
+  readonly profile?: string;
+  /** The name, with `*.` where it is a wildcard. */
   readonly name: DnsName;
+  /** How it is proven. */
   readonly type: ChallengeType;
   /** The balancer that answers, and that certificates for the name are deployed to. */
   readonly balancer?: string;
   /** URL of the order that carries the authorization. */
   readonly order: URL;
+  /** URL of the authorization. */
   readonly authorization: URL;
+  /** URL of the challenge. */
   readonly challenge: URL;
+  /** The challenge's token. */
   readonly token: string;
   /** token "." thumbprint (RFC 8555 §8.1); public by nature. */
   readonly keyAuthorization: string;
+  /** How far it got. */
   readonly state: AuthorizationState;
+  /** The answer is up, or may be: set before it is presented, cleared when it was taken down. */
+  readonly presented: boolean;
+  /** After this instant the CA has forgotten it. */
   readonly expires?: Date;
   /** Why the CA was not convinced, in state `error`. */
   readonly error?: string;
+  /** When it was recorded. */
   readonly createdAt: Date;
 }
 
@@ -81,12 +103,17 @@ export type OrderStep = OrderRecord["step"];
 
 /** A certificate that is in the vault, and whose it is. */
 export interface CertificateRecord {
+  /** What was wanted. */
   readonly intent: Intent;
+  /** What came. */
   readonly facts: CertificateFacts;
+  /** URL of the CA's directory. */
   readonly directory: URL;
+  /** URL of the account. */
   readonly account: URL;
   /** The order it came from: what has been stored is not fetched again. */
   readonly order: URL;
+  /** When it was written into the vault. */
   readonly storedAt: Date;
 }
 
@@ -100,6 +127,7 @@ export type DeploymentRecord =
 
 /** A name of ours that another certificate on the same balancer answers. */
 export interface ShadowedName {
+  /** The name. */
   readonly name: DnsName;
   /** The file that answers, where it could be told. */
   readonly by?: string;
@@ -107,10 +135,14 @@ export interface ShadowedName {
 
 /** How the attempts at one certificate went. */
 export interface AttemptRecord {
+  /** Failures in a row. */
   readonly failures: number;
+  /** What went wrong last, in a sentence. */
   readonly lastError?: string;
+  /** Its class: an `ErrorCode`. */
   readonly lastCode?: string;
   /** Not before this instant is it tried again. */
   readonly nextAt?: Date;
+  /** When it was tried last. */
   readonly lastAt: Date;
 }

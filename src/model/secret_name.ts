@@ -61,8 +61,11 @@ export function defaultSecretName(subject: DnsName): SecretName {
 
 /** The three secrets of a certificate, in the order in which the original names them. */
 export interface CertificateSecrets {
+  /** Base + `_PRIVATE_KEY`. */
   readonly privateKey: SecretName;
+  /** Base + `_CERTIFICATE`. */
   readonly certificate: SecretName;
+  /** Base + `_BUNDLE`. */
   readonly bundle: SecretName;
 }
 

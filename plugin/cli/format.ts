@@ -1,0 +1,167 @@
+/**
+ * The lines that commands print, as the original printed them, then what it lacked. Pure.
+ *
+ * @module
+ */
+import { type Colour, paint } from "./progress.ts";
+import type { AuthorizationAnswer, BalancerAnswer, CertificateAnswer, SecretAnswer, TxtAnswer } from "./wire.ts";
+
+/** What has to be done after `authorize`. */
+export function authorizationText({ domain, txt }: AuthorizationAnswer, balancer: string | undefined): string {
+  const todo = txt === undefined
+    ? `Point the public DNS A record of ${domain} to the public IP address(es) of the ${balancer ?? "load balancer"}\n`
+    : recordText(txt);
+  return `Authorization successfully created. Use the following details to create necessary validations:\n${todo}`;
+}
+
+/** A record to set. */
+export function recordText({ name, type, content }: TxtAnswer): string {
+  return `Record name: ${name}\nRecord type: ${type}\nRecord content: ${content}\n`;
+}
+
+/** What `get` prints. */
+export function storedText(certificate: CertificateAnswer): string {
+  const { secrets, validUntilText } = certificate;
+  return [
+    "Certificate successfully received and stored into vault with keys:",
+    ...secrets,
+    "",
+    ` Certificate is valid until: ${validUntilText}`,
+    `Use the ${secrets.find((name) => name.endsWith("_BUNDLE"))} with Kontena loadbalancer!`,
+    ...servedLines(certificate),
+    "",
+  ].join("\n");
+}
+
+/** What `request` prints. */
+export function requestedText(certificate: CertificateAnswer): string {
+  const { subject, altNames, validUntilText } = certificate;
+  return [
+    `Certificate for ${[subject, ...altNames].join(",")} is valid until: ${validUntilText}`,
+    ...servedLines(certificate),
+    "",
+  ].join("\n");
+}
+
+/** One line a balancer, and one for each name that another certificate answers there. */
+export function servedLines({ balancers, fingerprint }: CertificateAnswer): readonly string[] {
+  if (balancers.length === 0) return ["Kept in the vault only: no load balancer is linked"];
+  return balancers.flatMap((balancer) => balancerLines(balancer, fingerprint));
+}
+
+/** What `show` prints: the original's lines, then ours. */
+export function certificateText(grid: string, certificate: CertificateAnswer): string {
+  const { subject, validUntil, altNames, autoRenewable, balancers, fingerprint } = certificate;
+  return [
+    `${grid}/${subject}:`,
+    `  subject: ${subject}`,
+    `  valid until: ${seconds(validUntil)}`,
+    ...items("alt names", altNames),
+    `  auto renewable: ${autoRenewable}`,
+    ...fact("issuer", certificate.issuer),
+    ...fact("serial", certificate.serial),
+    ...fact("key type", certificate.keyType),
+    ...fact("fingerprint", fingerprint),
+    ...items("secrets", certificate.secrets),
+    ...items("load balancers", balancers.flatMap((it) => balancerLines(it, fingerprint))),
+    "",
+  ].join("\n");
+}
+
+/** How the text is going to be looked at. */
+export interface View {
+  readonly now: Date;
+  /** Whether it may be coloured. */
+  readonly colours: boolean;
+}
+
+/** What `certificate list` prints. */
+export function certificateTable(certificates: readonly CertificateAnswer[], view: View): string {
+  return table(
+    ["SUBJECT", "EXPIRATION", "AUTO_RENEWABLE?"],
+    certificates.map(({ subject, validUntil, autoRenewable }) => [
+      `${paint("⊛", validUntil <= view.now ? "red" : "green", view)} ${subject}`,
+      paint(expiration(validUntil, view.now), urgency(validUntil, view.now), view),
+      String(autoRenewable),
+    ]),
+  );
+}
+
+/** What `vault list` prints. */
+export function secretTable(secrets: readonly SecretAnswer[], long: boolean, now: Date): string {
+  const when = (at: string): string => long ? at : `${duration(now.getTime() - Date.parse(at))} ago`;
+  return table(
+    ["NAME", "CREATED_AT", "UPDATED_AT"],
+    secrets.map(({ name, createdAt, updatedAt }) => [
+      name,
+      when(createdAt),
+      updatedAt === undefined || updatedAt === createdAt ? "never" : when(updatedAt),
+    ]),
+  );
+}
+
+/** What `vault read` prints. */
+export function secretText({ name, createdAt, value }: SecretAnswer): string {
+  return `${name}:\n  created_at: ${createdAt}\n  value: ${value ?? ""}\n`;
+}
+
+/** A length of time in its largest unit, at most days. */
+export function duration(ms: number): string {
+  const units = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000], ["second", 1_000]] as const;
+  const [unit, length] = units.find(([, length]) => ms >= length) ?? units[3];
+  const count = Math.max(0, Math.floor(ms / length));
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+/** Columns as wide as their widest cell, two spaces apart. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => width(row[column] ?? ""))));
+  const line = (row: readonly string[]): string =>
+    row.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - width(cell))).join("  ").trimEnd();
+  return `${all.map(line).join("\n")}\n`;
+}
+
+function balancerLines(balancer: BalancerAnswer, fingerprint: string | undefined): readonly string[] {
+  const { name } = balancer;
+  if (balancer.state === "held") {
+    return [`Held back from ${name}: ${balancer.reason} (tried again ${balancer.until})`];
+  }
+  if (balancer.fingerprint !== fingerprint) return [`An earlier certificate is still served by ${name}`];
+  return [
+    ...balancer.names.length === 0 ? [] : [`Served by ${name}: ${balancer.names.join(", ")}`],
+    ...balancer.shadowed.map((it) =>
+      `Shadowed on ${name}: ${it.name} is answered by ${it.by ?? "another certificate"}`
+    ),
+  ];
+}
+
+function expiration(until: Date, now: Date): string {
+  const left = until.getTime() - now.getTime();
+  return left > 0 ? duration(left) : `${duration(-left)} ago`;
+}
+
+function urgency(until: Date, now: Date): Colour {
+  const days = (until.getTime() - now.getTime()) / 86_400_000;
+  if (days <= 0) return "red";
+  if (days < 3) return "brightYellow";
+  return days < 7 ? "yellow" : "green";
+}
+
+function seconds(at: Date): string {
+  return at.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+function fact(name: string, value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [`  ${name}: ${value}`];
+}
+
+function items(name: string, values: readonly string[]): readonly string[] {
+  return values.length === 0 ? [] : [`  ${name}:`, ...values.map((value) => `    - ${value}`)];
+}
+
+/** The columns that a cell takes on a terminal: colours take none. */
+function width(cell: string): number {
+  // deno-lint-ignore no-control-regex
+  return [...cell.replace(/\x1b\[\d+m/g, "")].length;
+}

@@ -1,0 +1,177 @@
+/**
+ * The API's answers, read field by field. What Kontena itself does not send may be missing.
+ *
+ * @module
+ */
+import { type Fields, flag, instant, list, object, optional, text, texts } from "../../src/model/shape.ts";
+
+/** A certificate, of either shape. */
+export interface CertificateAnswer {
+  readonly subject: string;
+  readonly validUntil: Date;
+  /** As the API wrote it. */
+  readonly validUntilText: string;
+  readonly altNames: readonly string[];
+  readonly autoRenewable: boolean;
+  readonly secrets: readonly string[];
+  readonly issuer?: string;
+  readonly serial?: string;
+  readonly fingerprint?: string;
+  readonly keyType?: string;
+  readonly balancers: readonly BalancerAnswer[];
+}
+
+/** What a balancer does with it. */
+export type BalancerAnswer =
+  & { readonly name: string; readonly fingerprint: string }
+  & (
+    | { readonly state: "served"; readonly names: readonly string[]; readonly shadowed: readonly Shadowed[] }
+    | { readonly state: "held"; readonly reason: string; readonly until: string }
+  );
+
+/** A name that another certificate answers there. */
+export interface Shadowed {
+  readonly name: string;
+  readonly by?: string;
+}
+
+/** Reads a certificate. */
+export function readCertificate(json: unknown): CertificateAnswer {
+  const from = object(json, "certificate");
+  return {
+    subject: optional(from, "subject", text) ?? text(from, "domain"),
+    validUntil: instant(from, "valid_until"),
+    validUntilText: text(from, "valid_until"),
+    altNames: optional(from, "alt_names", texts) ?? [],
+    autoRenewable: optional(from, "auto_renewable", flag) ?? false,
+    secrets: optional(from, "secrets", texts) ?? [],
+    ...optionalTexts(from, { issuer: "issuer", serial: "serial", fingerprint: "fingerprint", keyType: "key_type" }),
+    balancers: (optional(from, "load_balancers", list) ?? []).map(readBalancer),
+  };
+}
+
+/** Reads `{ [field]: [...] }`. */
+export function readList<T>(json: unknown, field: string, read: (item: unknown) => T): readonly T[] {
+  return list(object(json, "answer"), field).map(read);
+}
+
+/** A TXT record to set. */
+export interface TxtAnswer {
+  readonly name: string;
+  readonly type: string;
+  readonly content: string;
+}
+
+/** Reads the records of an order that waits for them; none where it is not such an error. */
+export function readParked(body: unknown): readonly TxtAnswer[] {
+  try {
+    return (optional(object(body, "body"), "records", list) ?? []).map((json) => {
+      const from = object(json, "record");
+      return readTxt(from, text(from, "record_name"));
+    });
+  } catch {
+    return []; // not our error body
+  }
+}
+
+/** What became of `authorize`. */
+export interface AuthorizationAnswer {
+  readonly domain: string;
+  readonly status: string;
+  readonly expiresAt?: string;
+  /** The record to set, for dns-01. */
+  readonly txt?: TxtAnswer;
+}
+
+/** Reads an authorization; the API names the record without the domain. */
+export function readAuthorization(json: unknown): AuthorizationAnswer {
+  const from = object(json, "authorization");
+  const domain = text(from, "domain");
+  const opts = optional(from, "challenge_opts", (fields, field) => object(fields[field], field)) ?? {};
+  const label = optional(opts, "record_name", text);
+  return {
+    domain,
+    status: optional(from, "status", text) ?? "created",
+    ...optionalTexts(from, { expiresAt: "expires_at" }),
+    ...(label === undefined ? {} : { txt: readTxt(opts, `${label}.${domain.replace(/^\*\./, "")}`) }),
+  };
+}
+
+/** What the CA asks of one who registers. */
+export interface RegistrationAnswer {
+  readonly directory: string;
+  readonly termsOfService?: string;
+  readonly registered: boolean;
+}
+
+/** Reads the answer of `GET …/register`. */
+export function readRegistration(json: unknown): RegistrationAnswer {
+  const from = object(json, "registration");
+  return {
+    directory: text(from, "directory"),
+    ...optionalTexts(from, { termsOfService: "terms_of_service" }),
+    registered: flag(from, "registered"),
+  };
+}
+
+/** A secret, with its value where it was asked for. */
+export interface SecretAnswer {
+  readonly name: string;
+  readonly createdAt: string;
+  readonly updatedAt?: string;
+  readonly value?: string;
+}
+
+/** Reads a secret. */
+export function readSecret(json: unknown): SecretAnswer {
+  const from = object(json, "secret");
+  return {
+    name: text(from, "name"),
+    createdAt: text(from, "created_at"),
+    ...optionalTexts(from, { updatedAt: "updated_at", value: "value" }),
+  };
+}
+
+/** The parts of a certificate, PEM. */
+export interface ExportAnswer {
+  readonly certificate: string;
+  readonly chain: string;
+  readonly privateKey: string;
+}
+
+/** Reads the answer of `…/export`. */
+export function readExport(json: unknown): ExportAnswer {
+  const from = object(json, "export");
+  return {
+    certificate: text(from, "certificate"),
+    chain: optional(from, "chain", text) ?? "",
+    privateKey: text(from, "private_key"),
+  };
+}
+
+function readBalancer(json: unknown): BalancerAnswer {
+  const from = object(json, "load balancer");
+  const head = { name: text(from, "name"), fingerprint: text(from, "fingerprint") };
+  if (text(from, "state") === "held") {
+    return { ...head, state: "held", reason: text(from, "reason"), until: text(from, "until") };
+  }
+  return { ...head, state: "served", names: texts(from, "names"), shadowed: list(from, "shadowed").map(readShadowed) };
+}
+
+function readShadowed(json: unknown): Shadowed {
+  const from = object(json, "shadowed name");
+  return { name: text(from, "name"), ...optionalTexts(from, { by: "by" }) };
+}
+
+function readTxt(from: Fields, name: string): TxtAnswer {
+  return { name, type: text(from, "record_type"), content: text(from, "record_content") };
+}
+
+function optionalTexts<K extends string>(from: Fields, fields: Readonly<Record<K, string>>): { [P in K]?: string } {
+  const found: { [P in K]?: string } = {};
+  for (const key in fields) {
+    const value = optional(from, fields[key], text);
+    if (value !== undefined) found[key] = value;
+  }
+  return found;
+}

@@ -1,0 +1,49 @@
+import { given } from "../../src/model/shape.ts";
+import type { Clock, Events, LoadBalancer } from "../../src/ports.ts";
+import { plainGet } from "../net/plain_get.ts";
+import { alpnAnswering, isChallengeFile } from "./alpn.ts";
+import { askAll } from "./prove.ts";
+import { remove } from "./remove.ts";
+import { runtimeSocket } from "./runtime.ts";
+import { swap } from "./swap.ts";
+import type { Tools } from "./tools.ts";
+import type { BalancerConfig } from "./url.ts";
+
+/** What a balancer is made with. */
+export interface BalancerParts {
+  readonly clock: Clock;
+  readonly events: Events;
+}
+
+/** HAProxy 2.2 or later over its runtime socket. Making one sends nothing. */
+export function haproxyBalancer(config: BalancerConfig, parts: BalancerParts): LoadBalancer {
+  const tools: Tools = { config, runtime: runtimeSocket(config.name, config.socket), ...parts };
+  const { challenges, http } = config;
+  // Files that this process has had to do with, and what earlier ones name by themselves.
+  const files = new Set<string>();
+  const mine = (file: string): boolean =>
+    files.has(file) || isChallengeFile(file) || file.startsWith("LE_CERTIFICATE_");
+  return {
+    name: config.name,
+    async state(call): ReturnType<LoadBalancer["state"]> {
+      const { pid, version } = await tools.runtime.info(call);
+      return { pid, version: version.text };
+    },
+    async swap(candidate, call): ReturnType<LoadBalancer["swap"]> {
+      files.add(candidate.file);
+      return await swap(tools, candidate, mine, call);
+    },
+    async remove(file, call): Promise<void> {
+      files.add(file);
+      await remove(tools, file, mine, call);
+    },
+    async served(names, call): ReturnType<LoadBalancer["served"]> {
+      const answers = await askAll(tools, names, {}, call);
+      return answers.flatMap((it) =>
+        "probed" in it ? [{ name: it.name, fingerprint: it.probed.fingerprint, serial: it.probed.serial }] : []
+      );
+    },
+    ...given("alpn", challenges === undefined ? undefined : alpnAnswering(tools, challenges, mine)),
+    ...given("http", http === undefined ? undefined : (name, path, call) => plainGet(http, name, path, call)),
+  } satisfies LoadBalancer;
+}

@@ -1,0 +1,39 @@
+import { visibleFiles } from "./files.ts";
+import { misconfigured, type Tools } from "./tools.ts";
+
+/**
+ * Looks after the default certificate. HAProxy gives clients whose name it does not know the first file of a directory, in
+ * the order of their bytes, chosen at each start: a new file that sorts first would take that place at the next reload.
+ * Where `default=` names the default, such a file is refused; else it is told, since many directories have no meaningful
+ * default at all.
+ *
+ * @throws {SidecarError} `BALANCER_CONFIG` if it would displace the file that `default=` names.
+ */
+export async function checkDefault(tools: Tools, file: string): Promise<void> {
+  const { certificates: place, defaultFile, name } = tools.config;
+  if (place.kind !== "directory" || defaultFile === file) return;
+  const displaced = displacedBy(file, await visibleFiles(place.path));
+  if (displaced === undefined) return;
+  if (defaultFile !== undefined) {
+    const named = defaultFile === displaced ? "" : `, and default= names ${defaultFile}`;
+    throw misconfigured(
+      tools,
+      `${file} sorts before ${displaced} and would become the default certificate at the next reload${named}`,
+      `give the default certificate a file name that sorts first, as 00-${defaultFile}, or set default=${file}`,
+    );
+  }
+  tools.events.emit({
+    level: "warn",
+    name: "balancer.default_changes",
+    text:
+      `${name}: ${file} sorts before ${displaced}, so from its next reload on HAProxy answers unknown names with it; ` +
+      "give the default certificate a name that sorts first, and set default= to it",
+    fields: { balancer: name, file, displaced },
+  });
+}
+
+/** The file that is first now and would not be any more. */
+export function displacedBy(file: string, files: readonly string[]): string | undefined {
+  const [first] = files.filter((it) => it !== file).toSorted();
+  return first !== undefined && file < first ? first : undefined;
+}

@@ -1,0 +1,128 @@
+import { createHash, X509Certificate } from "node:crypto";
+import type { Bundle } from "../../src/model/certificate.ts";
+import { covers, type DnsName, isWildcard } from "../../src/model/dns_name.ts";
+import { describe, SidecarError } from "../../src/model/errors.ts";
+import type { ShadowedName } from "../../src/model/records.ts";
+import { given } from "../../src/model/shape.ts";
+import type { Call } from "../../src/ports.ts";
+import { ProbeError } from "../net/probe_error.ts";
+import { probe, type Probed } from "../net/tls_probe.ts";
+import type { Signatures } from "../net/tls_wire.ts";
+import { loadedFiles, look } from "./locate.ts";
+import type { Tools } from "./tools.ts";
+
+/** Probes that run at once. */
+const AT_ONCE = 8;
+/** Loaded files that are looked through for the one that answers a name. */
+const MAX_FILES = 2_000;
+
+/** Who answered for a name: a certificate, or nobody. */
+export type Answer = { readonly name: DnsName } & ({ readonly probed: Probed } | { readonly failure: ProbeError });
+
+/**
+ * Asks by a new connection for each name who answers. A wildcard is asked for by a label that nothing else can know.
+ *
+ * @throws {ProbeError} If the address does not answer at all.
+ */
+export async function askAll(
+  { config }: Tools,
+  names: readonly DnsName[],
+  options: { readonly signatures?: Signatures },
+  call: Call,
+): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  for (let i = 0; i < names.length; i += AT_ONCE) {
+    answers.push(...await Promise.all(names.slice(i, i + AT_ONCE).map(one)));
+  }
+  return answers;
+
+  async function one(name: DnsName): Promise<Answer> {
+    const serverName = isWildcard(name) ? `${crypto.randomUUID().slice(0, 13)}${name.slice(1)}` : name;
+    try {
+      const probed = await probe(config.probe, { serverName, ...given("proxy", config.probeProxy), ...options }, call);
+      return { name, probed };
+    } catch (error) {
+      if (!(error instanceof ProbeError) || !SAYS_NO.has(error.failure)) throw error;
+      return { name, failure: error };
+    }
+  }
+}
+
+/** A server that is there, and has no such certificate to show. */
+const SAYS_NO: ReadonlySet<string> = new Set(["no certificate", "refused"]);
+
+/** Where a bundle may be restricted to one kind of signature, so that its twin of the other kind does not hide it. */
+export function signaturesOf(bundle: Bundle): Signatures {
+  return new X509Certificate(bundle.certificates[0]).publicKey.asymmetricKeyType === "rsa" ? "rsa" : "ecdsa";
+}
+
+/**
+ * Proves that the balancer answers the bundle's names with it.
+ *
+ * @returns The names that another certificate answers.
+ * @throws {SidecarError} `SWAP_REJECTED` if it answers none of them, and that is not because of other certificates for them.
+ */
+export async function prove(tools: Tools, bundle: Bundle, call: Call): Promise<readonly ShadowedName[]> {
+  const { fingerprint, names } = bundle.facts;
+  const answers = await askAll(tools, names, { signatures: signaturesOf(bundle) }, call);
+  const missed = answers.filter((it) => !("probed" in it && it.probed.fingerprint === fingerprint));
+  const shadowed = await explain(tools, missed, call);
+  const excused = shadowed.some((it) => it.covered && it.by !== undefined);
+  if (missed.length === names.length && !excused) throw notServed(missed);
+  return shadowed.map(({ name, by }) => ({ name, ...given("by", by) }));
+}
+
+interface Explained extends ShadowedName {
+  /** The certificate that answers is one for that name. */
+  readonly covered: boolean;
+}
+
+/** Finds the files that answer. HAProxy tells certificates apart by SHA-1. */
+async function explain(tools: Tools, missed: readonly Answer[], call: Call): Promise<readonly Explained[]> {
+  const wanted = new Set(missed.flatMap((it) => "probed" in it ? [sha1(it.probed.der)] : []));
+  const files = wanted.size === 0 ? new Map<string, string>() : await filesBySha1(tools, wanted, call);
+  return missed.map((it) => {
+    if (!("probed" in it)) return { name: it.name, covered: false };
+    const covered = namesOf(it.probed.der).some((pattern) => covers(pattern, it.name));
+    return { name: it.name, ...given("by", files.get(sha1(it.probed.der))), covered };
+  });
+}
+
+async function filesBySha1(
+  tools: Tools,
+  wanted: ReadonlySet<string>,
+  call: Call,
+): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const file of (await loadedFiles(tools, call)).slice(0, MAX_FILES)) {
+    const sum = (await look(tools, file, call))?.sha1;
+    if (sum !== undefined && wanted.has(sum) && !found.has(sum)) found.set(sum, file);
+    if (found.size === wanted.size) break;
+  }
+  return found;
+}
+
+function notServed(missed: readonly Answer[]): SidecarError {
+  const shown = missed.slice(0, 5).map((it) =>
+    "probed" in it
+      ? `${it.name} is answered by another certificate (serial ${it.probed.serial}, for ${
+        namesOf(it.probed.der).slice(0, 3).join(" ") || "no name"
+      })`
+      : describe(it.failure)
+  );
+  const more = missed.length > shown.length ? `; and ${missed.length - shown.length} names more` : "";
+  return new SidecarError("SWAP_REJECTED", `The new certificate is not served: ${shown.join("; ")}${more}`, {
+    field: "load_balancer",
+    todo: "check that probe= names this balancer's TLS address and that its bind uses the certificate's list",
+  });
+}
+
+function sha1(der: Uint8Array): string {
+  return createHash("sha1").update(der).digest("hex");
+}
+
+/** The dNSNames of a certificate that somebody else may have made: compared, never used otherwise. */
+function namesOf(der: Uint8Array): readonly DnsName[] {
+  const alternatives = new X509Certificate(der).subjectAltName ?? "";
+  return alternatives.split(", ").flatMap((it) => it.startsWith("DNS:") ? [it.slice(4).toLowerCase() as DnsName] : []);
+}

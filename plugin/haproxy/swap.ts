@@ -1,0 +1,201 @@
+import { createHash, X509Certificate } from "node:crypto";
+import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
+import { SidecarError } from "../../src/model/errors.ts";
+import type { ShadowedName } from "../../src/model/records.ts";
+import type { Call, Candidate, SwapReport } from "../../src/ports.ts";
+import { ProbeError } from "../net/probe_error.ts";
+import { listsFile, withFile } from "./crt_list.ts";
+import { checkDefault } from "./default_certificate.ts";
+import { readIfThere, replaceFile } from "./files.ts";
+import { inTurn } from "./in_turn.ts";
+import { locate, type Location, unknownList } from "./locate.ts";
+import { atLeast, checkFile, checkPem, checkSize, withPayload } from "./payload.ts";
+import { askAll, prove, signaturesOf } from "./prove.ts";
+import { putBack } from "./put_back.ts";
+import { type Info, readAdd, readCommit, readNew } from "./replies.ts";
+import { command, misconfigured, type Tools } from "./tools.ts";
+import { clearTransaction, setCertificate } from "./transaction.ts";
+import { lbPath } from "./url.ts";
+
+/** How often a swap is done again because the worker was replaced meanwhile. */
+const ROUNDS = 3;
+
+/** A swap on its way, with all that is needed to undo it. */
+export interface Job {
+  readonly file: string;
+  readonly path: string;
+  readonly pem: string;
+  readonly bundle: Bundle;
+  /** The file before; undefined where there was none. */
+  readonly former: string | undefined;
+  /** The crt-list on disk before, where there is one. */
+  readonly formerList: string | undefined;
+  /** Where it was in memory before the first round. */
+  readonly before: Location;
+  /** Where it is now: a new worker may know it already. */
+  now: Location;
+  /** The furthest thing that was begun: nothing, something in HAProxy's memory, and on disk. */
+  reached: "nothing" | "memory" | "disk";
+}
+
+/**
+ * Swaps a bundle into the running HAProxy: `set`, which lets HAProxy parse it; the file, in one step; `commit`; a probe of
+ * every name; and all of that again if the worker was replaced meanwhile, since a new one loads what it found on disk. On
+ * failure file and memory are put back.
+ *
+ * @param mine Tells by its base name whether a file is ours.
+ */
+export async function swap(
+  tools: Tools,
+  candidate: Candidate,
+  mine: (file: string) => boolean,
+  call: Call,
+): Promise<SwapReport> {
+  const { file, bundle } = candidate;
+  checkFile(file);
+  const pem = bundlePem(bundle);
+  checkPem(pem, file);
+  return await inTurn(tools.runtime.key, call, async () => {
+    const info = await tools.runtime.info(call);
+    const job = await begin(tools, { file, bundle, pem }, info, mine, call);
+    try {
+      return await carryOut(tools, job, info, mine, call);
+    } catch (error) {
+      const back = job.reached === "nothing" ? undefined : await putBack(tools, job);
+      call.signal.throwIfAborted();
+      throw back === undefined ? error : asRejection(error, file, back);
+    }
+  });
+}
+
+/** Looks at everything that is needed, and changes nothing. */
+async function begin(
+  tools: Tools,
+  it: { readonly file: string; readonly bundle: Bundle; readonly pem: string },
+  { version }: Info,
+  mine: (file: string) => boolean,
+  call: Call,
+): Promise<Job> {
+  const { certificates: place } = tools.config;
+  if (!atLeast(version, 2, 2)) {
+    throw misconfigured(
+      tools,
+      `HAProxy ${version.text} cannot swap certificates at run time`,
+      "use HAProxy 2.2 or later",
+    );
+  }
+  const path = `${place.kind === "directory" ? place.path : place.store}/${it.file}`;
+  await clearTransaction(tools, mine, call);
+  const now = await locate(tools, it.file, call);
+  checkSize(withPayload(`set ssl cert ${now.name}`, it.pem), version, it.file);
+  const former = await readIfThere(path);
+  const formerList = place.kind === "directory" ? undefined : await readIfThere(place.path);
+  if (former === undefined) await checkDefault(tools, it.file);
+  return { ...it, path, former, formerList, before: now, now, reached: "nothing" };
+}
+
+async function carryOut(
+  tools: Tools,
+  job: Job,
+  { pid }: Info,
+  mine: (file: string) => boolean,
+  call: Call,
+): Promise<SwapReport> {
+  let kind: SwapReport["kind"] = "unchanged";
+  for (let round = 1; round <= ROUNDS; round++) {
+    if (round > 1) {
+      await clearTransaction(tools, mine, call);
+      job.now = await locate(tools, job.file, call);
+    }
+    const done = await roundOf(tools, job, mine, call);
+    if (done.kind !== "unchanged") kind = job.before.status === "used" ? "replaced" : "added";
+    const after = await tools.runtime.info(call);
+    if (done.kind !== "lost" && after.pid === pid) return { kind, shadowed: done.shadowed };
+    pid = after.pid;
+    const { config, events } = tools;
+    events.emit({
+      level: "info",
+      name: "balancer.reloaded",
+      text: `${config.name}: HAProxy was reloaded while ${job.file} was swapped; looking again`,
+      fields: { balancer: config.name, pid: after.pid },
+    });
+  }
+  throw new SidecarError("SWAP_REJECTED", `HAProxy was reloaded in each of ${ROUNDS} attempts at ${job.file}`, {
+    field: "load_balancer",
+    todo: "wait until its configuration comes to rest",
+  });
+}
+
+type Round =
+  | { readonly kind: "unchanged" | "changed"; readonly shadowed: readonly ShadowedName[] }
+  | { readonly kind: "lost" }; // the transaction is gone: another worker answers
+
+async function roundOf(
+  tools: Tools,
+  job: Job,
+  mine: (file: string) => boolean,
+  call: Call,
+): Promise<Round> {
+  const shadowed = await alreadyServed(tools, job, call);
+  if (shadowed !== undefined) return { kind: "unchanged", shadowed };
+  const { name, status } = job.now;
+  job.reached = job.reached === "disk" ? "disk" : "memory";
+  if (status === "absent") await command(tools, `new ssl cert ${name}`, (reply) => readNew(reply, name), call);
+  await setCertificate(tools, name, job.pem, mine, call);
+  job.reached = "disk";
+  await replaceFile(job.path, job.pem);
+  const committed = await command(tools, `commit ssl cert ${name}`, (reply) => readCommit(reply, name), call);
+  if (committed === "no transaction") return { kind: "lost" };
+  if (status !== "used") await enlist(tools, job, call);
+  await keepListed(tools, job);
+  return { kind: "changed", shadowed: await prove(tools, job.bundle, call) };
+}
+
+/** The names that others answer, where the bundle is on disk, in memory and proven already. */
+async function alreadyServed(tools: Tools, job: Job, call: Call): Promise<readonly ShadowedName[] | undefined> {
+  const { bundle, now } = job;
+  // Also shows that the address answers at all, before anything is changed.
+  const [first] = bundle.facts.names;
+  if (first !== undefined) await askAll(tools, [first], { signatures: signaturesOf(bundle) }, call);
+  const sha1 = createHash("sha1").update(new X509Certificate(bundle.certificates[0]).raw).digest("hex");
+  if (now.status !== "used" || now.sha1 !== sha1 || (await readIfThere(job.path)) !== job.pem) return undefined;
+  try {
+    const shadowed = await prove(tools, bundle, call);
+    await keepListed(tools, job);
+    return shadowed;
+  } catch (error) {
+    if (error instanceof SidecarError && error.code === "SWAP_REJECTED") return undefined;
+    throw error;
+  }
+}
+
+/** Puts the committed certificate into its list in memory. */
+async function enlist(tools: Tools, { now: { name, list } }: Job, call: Call): Promise<void> {
+  if (list === undefined) throw await unknownList(tools, tools.config.certificates.path, call);
+  await command(tools, `add ssl crt-list ${list} ${name}`, (reply) => readAdd(reply, list, name), call);
+}
+
+/** Gives a crt-list its line on disk, so that the entry outlives a reload. */
+async function keepListed({ config }: Tools, job: Job): Promise<void> {
+  const { certificates: place } = config;
+  if (place.kind === "directory") return;
+  const text = await readIfThere(place.path) ?? "";
+  const names = [job.now.name, `${lbPath(config, place.store)}/${job.file}`, job.path];
+  if (names.some((name) => listsFile(text, name))) return;
+  job.reached = "disk";
+  await replaceFile(place.path, withFile(text, job.now.name));
+}
+
+/** A refusal or a failed proof is about this certificate; a balancer that went away is not. */
+function asRejection(error: unknown, file: string, back: "put back" | "not put back"): unknown {
+  if (!(error instanceof SidecarError)) return error;
+  const gone = error.code === "BALANCER_UNREACHABLE" && !(error instanceof ProbeError);
+  const end = back === "put back" ? "the former state was put back" : "the former state could not be put back";
+  return new SidecarError(gone ? error.code : "SWAP_REJECTED", `${file} was not swapped, ${end}: ${error.message}`, {
+    field: "load_balancer",
+    cause: error,
+    todo: back === "put back" || gone
+      ? error.todo ?? "look at the balancer's log"
+      : "check the balancer's certificates by hand",
+  });
+}

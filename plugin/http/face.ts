@@ -1,0 +1,49 @@
+/**
+ * What all routes under `/v1` share.
+ *
+ * @module
+ */
+import type { Context } from "hono";
+import {
+  type Call,
+  type CertificateService,
+  type Clock,
+  type DnsName,
+  type Events,
+  parseDnsName,
+  type SecretName,
+  type Vault,
+} from "../../mod.ts";
+
+/** What the routes under `/v1` talk to. */
+export interface Face {
+  readonly service: CertificateService;
+  readonly vault: Vault;
+  /** The only grid there is. */
+  readonly grid: string;
+  readonly events: Events;
+  readonly clock: Clock;
+  /** Brings the value of a secret into the form in which it is kept. */
+  readonly normalise: (value: string, field?: string) => string;
+  /** Rejects a value that must not be kept under the name, for example a broken account key. */
+  readonly checkSecret?: (name: SecretName, value: string) => Promise<void>;
+}
+
+/** Ends the waiting when the caller hangs up; the work itself goes on (see `CertificateService`). */
+export function callOf(c: Context): Call {
+  return { signal: c.req.raw.signal };
+}
+
+/** The balancer that a body names. The original's client writes `null/lb` for a service outside of any stack. */
+export function balancerOf(link: string | null | undefined): string | undefined {
+  return link?.replace(/^null\//, "");
+}
+
+/** The subject in a path as we keep it; what is no DNS name stays as it is, and will not be found. */
+export function subjectOf(path: string): DnsName | string {
+  try {
+    return parseDnsName(path);
+  } catch {
+    return path;
+  }
+}

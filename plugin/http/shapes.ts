@@ -1,0 +1,175 @@
+/**
+ * The original's JSON made from our values: its keys first, spelled and formatted as it did, then what it did not tell.
+ *
+ * @module
+ */
+import {
+  type AuthorizationRecord,
+  certificateSecrets,
+  type DeploymentRecord,
+  type ExportedCertificate,
+  type HeldCertificate,
+  type Registration,
+  type Secret,
+  type SecretEntry,
+  type SecretName,
+} from "../../mod.ts";
+import { given } from "../../src/model/shape.ts";
+
+/** A JSON object. */
+export type Shape = Readonly<Record<string, unknown>>;
+
+/** An instant as the original wrote it: `2017-12-14T13:34:00.000+00:00`. */
+export function time(at: Date): string {
+  return at.toISOString().replace("Z", "+00:00");
+}
+
+/** What `GET …/register` tells a person who is about to agree. */
+export function registrationShape({ directory, info, account }: Registration): Shape {
+  return {
+    directory: directory.href,
+    terms_of_service: info.termsOfService?.href ?? null,
+    external_account_required: info.externalAccountRequired,
+    registered: account !== undefined,
+    ...given("email", account?.email),
+  };
+}
+
+/** Certificate, shape of Kontena 1.4. */
+export function certificateShape(grid: string, held: HeldCertificate): Shape {
+  const { facts, intent } = held.record;
+  const [subject] = intent.names;
+  return {
+    id: `${grid}/${subject}`,
+    subject,
+    valid_until: time(facts.notAfter),
+    alt_names: facts.names.filter((name) => name !== subject),
+    auto_renewable: held.autoRenewable,
+    ...ours(held),
+  };
+}
+
+/** Certificate, shape of the documentation's time: it names the secrets. */
+export function storedCertificateShape(grid: string, held: HeldCertificate): Shape {
+  const { facts, intent, storedAt } = held.record;
+  const [subject] = intent.names;
+  const secrets = certificateSecrets(intent.secretName);
+  return {
+    id: `${grid}/${subject}`,
+    created_at: time(storedAt),
+    updated_at: time(storedAt),
+    domain: subject,
+    valid_until: time(facts.notAfter),
+    alt_names: facts.names.filter((name) => name !== subject),
+    certificate_type: intent.certType,
+    private_key_secret: secrets.privateKey,
+    certificate_secret: secrets.certificate,
+    certificate_bundle_secret: secrets.bundle,
+    ...ours(held),
+  };
+}
+
+/** The names of the three secrets, in the original's order. */
+export function secretNames(held: HeldCertificate): readonly SecretName[] {
+  const { privateKey, certificate, bundle } = certificateSecrets(held.record.intent.secretName);
+  return [privateKey, certificate, bundle];
+}
+
+/** The parts of a certificate. Secret. */
+export function exportShape(grid: string, { subject, certificate, chain, privateKey }: ExportedCertificate): Shape {
+  return { id: `${grid}/${subject}`, subject, certificate, chain, private_key: privateKey };
+}
+
+/** What a person or a server has to show, by challenge type; null where a certificate is the answer. */
+export async function challengeOpts(record: AuthorizationRecord): Promise<Shape | null> {
+  if (record.type === "dns-01") {
+    // RFC 8555 §8.4: the digest of the key authorization, base64url
+    const content = await base64urlDigest(record.keyAuthorization);
+    return { record_name: "_acme-challenge", record_type: "TXT", record_content: content };
+  }
+  return record.type === "http-01" ? { token: record.token, content: record.keyAuthorization } : null;
+}
+
+/** Authorization, shape of Kontena 1.4. */
+export async function authorizationShape(grid: string, record: AuthorizationRecord, now: Date): Promise<Shape> {
+  return {
+    id: `${grid}/${record.name}`,
+    domain: record.name,
+    status: status(record, now),
+    challenge: challenge(record),
+    challenge_opts: await challengeOpts(record),
+    authorization_type: record.type,
+    expires_at: record.expires === undefined ? null : time(record.expires),
+    ...(record.balancer === undefined ? {} : { linked_service: { id: serviceId(grid, record.balancer) } }),
+    ...given("error", record.error),
+  };
+}
+
+/** Authorization, shape of the documentation's time, with ours after it. */
+export async function earlyAuthorizationShape(grid: string, record: AuthorizationRecord, now: Date): Promise<Shape> {
+  return {
+    domain: record.name,
+    challenge: challenge(record),
+    authorization_type: record.type,
+    challenge_opts: await challengeOpts(record),
+    ...given("linked_service", record.balancer === undefined ? undefined : serviceId(grid, record.balancer)),
+    status: status(record, now),
+    expires_at: record.expires === undefined ? null : time(record.expires),
+    ...given("error", record.error),
+  };
+}
+
+/** A secret without its value. */
+export function secretShape(grid: string, { name, createdAt, updatedAt }: SecretEntry): Shape {
+  return {
+    id: `${grid}/${name}`,
+    name,
+    created_at: time(createdAt),
+    updated_at: updatedAt === undefined ? null : time(updatedAt),
+    services: [],
+  };
+}
+
+/** A secret with its value. */
+export function secretValueShape(grid: string, name: SecretName, { value, ...secret }: Secret): Shape {
+  return { ...secretShape(grid, { name, ...secret }), value };
+}
+
+/** What the original did not tell of a certificate. */
+function ours({ record: { intent, facts }, deployments }: HeldCertificate): Shape {
+  const { privateKey, certificate, bundle } = certificateSecrets(intent.secretName);
+  return {
+    not_before: time(facts.notBefore),
+    issuer: facts.issuer,
+    serial: facts.serial,
+    fingerprint: facts.fingerprint,
+    key_type: intent.keyType,
+    secrets: [privateKey, certificate, bundle],
+    load_balancers: deployments.map((it) => deploymentShape(it, facts)),
+  };
+}
+
+function deploymentShape(deployment: DeploymentRecord, facts: HeldCertificate["record"]["facts"]): Shape {
+  const head = { name: deployment.balancer, state: deployment.state, fingerprint: deployment.fingerprint };
+  if (deployment.state === "held") return { ...head, reason: deployment.reason, until: time(deployment.until) };
+  const elsewhere = new Set(deployment.shadowed.map(({ name }) => name));
+  return { ...head, names: facts.names.filter((name) => !elsewhere.has(name)), shadowed: deployment.shadowed };
+}
+
+function challenge({ token, challenge, type }: AuthorizationRecord): Shape {
+  return { token, uri: challenge.href, type };
+}
+
+function status({ expires, state }: AuthorizationRecord, now: Date): string {
+  return expires !== undefined && expires <= now ? "expired" : state;
+}
+
+/** Kontena's id of a service: one outside of any stack is in the stack `null`. */
+function serviceId(grid: string, balancer: string): string {
+  return `${grid}/${balancer.includes("/") ? balancer : `null/${balancer}`}`;
+}
+
+async function base64urlDigest(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toBase64({ alphabet: "base64url", omitPadding: true });
+}

@@ -1,0 +1,40 @@
+/**
+ * The sidecar as a process: reads the configuration, runs until SIGTERM or SIGINT, drains.
+ *
+ * @module
+ */
+import { describe, type Events } from "../mod.ts";
+import { systemClock } from "./clock.ts";
+import { type Config, ConfigError, readConfig } from "./config.ts";
+import { logEvents } from "./log.ts";
+import { type Seams, startSidecar } from "./sidecar.ts";
+
+/** Runs the sidecar; the result is the process's exit status. */
+export async function main(seams: Seams = {}): Promise<number> {
+  // As the first process of a container, one without these handlers would not end on SIGTERM in order.
+  const stop = stopSignal();
+  try {
+    const config = readConfig({ get: (name) => Deno.env.get(name), readFile: (path) => Deno.readTextFileSync(path) });
+    const log = logOf(config);
+    await using _sidecar = await startSidecar(config, log, seams);
+    const signal = await stop;
+    log.emit({ level: "info", name: "sidecar.stopping", text: `${signal}: draining` });
+  } catch (error) {
+    console.error(error instanceof ConfigError ? error.message : `Cannot start: ${describe(error)}`);
+    return 1;
+  }
+  return 0;
+}
+
+function stopSignal(): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, () => resolve(signal));
+  return promise;
+}
+
+function logOf({ logLevel, logFormat }: Config): Events {
+  const format = logFormat ?? (Deno.stderr.isTerminal() ? "text" : "json");
+  return logEvents({ level: logLevel, format, clock: systemClock, write: (line) => console.error(line) });
+}
+
+if (import.meta.main) Deno.exit(await main());

@@ -1,0 +1,109 @@
+import type { Event, Events } from "../mod.ts";
+import type { Certificates } from "../src/flow/certificates.ts";
+import { renewalTimes } from "../mod.ts";
+import type { Records } from "../src/ledger/records.ts";
+import type { Call } from "../mod.ts";
+
+/** Counts events, and writes everything in the text format that Prometheus reads (version 0.0.4). */
+export interface Metrics extends Events {
+  /** All samples of this moment. */
+  exposition(service: Certificates, records: Records, call: Call): Promise<string>;
+  /** Counts one answer of the CA. */
+  countAnswer(status: number): void;
+}
+
+type Labels = Readonly<Record<string, string>>;
+type Sample = readonly [labels: Labels, value: number];
+
+/** Events that are counted, under the name of their counter. */
+const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readonly string[]]>> = {
+  "certificate.stored": ["kontena_certificate_issued_total", ["subject"]],
+  "certificate.failed": ["kontena_certificate_failed_total", ["subject", "code"]],
+  "certificate.served": ["kontena_swap_total", ["balancer"]],
+  "certificate.held": ["kontena_swap_failed_total", ["balancer"]],
+};
+
+const HELP: Readonly<Record<string, string>> = {
+  kontena_certificate_not_after_seconds: "End of validity of the certificate in the vault, Unix time.",
+  kontena_certificate_renew_at_seconds: "From when on it is renewed, Unix time.",
+  kontena_certificate_served: "1 if the balancer serves this serial, 0 if it was refused.",
+  kontena_certificate_shadowed: "Names that another certificate on the balancer answers.",
+  kontena_certificate_attempts_failed: "Attempts in a row that failed.",
+  kontena_certificate_next_attempt_seconds: "When it is tried again, Unix time.",
+  kontena_certificate_issued_total: "Certificates that were issued and stored.",
+  kontena_certificate_failed_total: "Attempts that failed, by class.",
+  kontena_swap_total: "Swaps that were proven.",
+  kontena_swap_failed_total: "Swaps that were refused or not proven.",
+  kontena_acme_answers_total: "Answers of the CA, by status.",
+};
+
+/** Makes the {@linkcode Metrics} of one sidecar. */
+export function makeMetrics(): Metrics {
+  const counters = new Map<string, Map<string, Sample>>();
+  const count = (counter: string, labels: Labels): void => {
+    const samples = counters.get(counter) ?? new Map<string, Sample>();
+    const key = JSON.stringify(labels);
+    samples.set(key, [labels, (samples.get(key)?.[1] ?? 0) + 1]);
+    counters.set(counter, samples);
+  };
+  return {
+    emit({ name, fields }: Event): void {
+      const found = COUNTED[name];
+      if (found === undefined) return;
+      const [counter, labels] = found;
+      count(counter, Object.fromEntries(labels.map((label) => [label, String(fields?.[label] ?? "")])));
+    },
+    countAnswer: (status: number) => count("kontena_acme_answers_total", { status: String(status) }),
+    async exposition(service: Certificates, records: Records, call: Call): Promise<string> {
+      const gauges = await gaugesOf(service, records, call);
+      const totals = [...counters].map(([name, samples]) => family(name, "counter", [...samples.values()]));
+      return [...Object.entries(gauges).map(([name, samples]) => family(name, "gauge", samples)), ...totals].join("");
+    },
+  };
+}
+
+async function gaugesOf(
+  service: Certificates,
+  records: Records,
+  call: Call,
+): Promise<Readonly<Record<string, readonly Sample[]>>> {
+  const held = await service.certificates(call);
+  const attempts = await records.attempts.list(call);
+  const about = held.map(({ record }) => ({
+    labels: { subject: record.intent.names[0], secret: record.intent.secretName },
+    facts: record.facts,
+  }));
+  const deployments = held.flatMap((it) =>
+    it.deployments.map((deployment) => ({ deployment, facts: it.record.facts }))
+  );
+  return {
+    kontena_certificate_not_after_seconds: about.map(({ labels, facts }) => [labels, seconds(facts.notAfter)]),
+    kontena_certificate_renew_at_seconds: about.map((
+      { labels, facts },
+    ) => [labels, seconds(renewalTimes(facts).renewAt)]),
+    kontena_certificate_served: deployments.map(({ deployment: { balancer, secretName: secret, state }, facts }) => [
+      { balancer, secret, serial: facts.serial },
+      state === "served" ? 1 : 0,
+    ]),
+    kontena_certificate_shadowed: deployments.flatMap(({ deployment: it }) =>
+      it.state === "served" ? [[{ balancer: it.balancer, secret: it.secretName }, it.shadowed.length] as const] : []
+    ),
+    kontena_certificate_attempts_failed: attempts.map(({ id, value }) => [{ secret: id }, value.failures]),
+    kontena_certificate_next_attempt_seconds: attempts.flatMap(({ id, value }) =>
+      value.nextAt === undefined ? [] : [[{ secret: id }, seconds(value.nextAt)] as const]
+    ),
+  };
+}
+
+function family(name: string, type: "counter" | "gauge", samples: readonly Sample[]): string {
+  const lines = samples.map(([labels, value]) => `${name}{${Object.entries(labels).map(label).join(",")}} ${value}\n`);
+  return `# HELP ${name} ${HELP[name] ?? ""}\n# TYPE ${name} ${type}\n${lines.join("")}`;
+}
+
+function label([key, value]: readonly [string, string]): string {
+  return `${key}="${value.replace(/[\\"\n]/g, (it) => it === "\n" ? "\\n" : `\\${it}`)}"`;
+}
+
+function seconds(at: Date): number {
+  return Math.floor(at.getTime() / 1_000);
+}

@@ -1,0 +1,71 @@
+import type { Config, Environment } from "./config.ts";
+import { isLoopback, variableNames } from "./config.ts";
+import { permissionsFor } from "./haproxy/permissions.ts";
+import { dataDirectory } from "./identity.ts";
+
+/** The Deno permissions that a configuration needs, and not one more. */
+export interface Permissions {
+  readonly net: readonly string[];
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly env: readonly string[];
+}
+
+/**
+ * Computes what the sidecar may touch.
+ *
+ * @param nameservers The system's resolvers, asked where `DNS_RESOLVERS` is not set.
+ */
+export function permissionsOf(config: Config, environment: Environment, nameservers: readonly string[]): Permissions {
+  const balancers = config.balancers.map(permissionsFor);
+  const data = config.vault.kind === "memory" && config.vaultKey !== undefined && config.apiToken !== undefined
+    ? []
+    : [dataDirectory(config)];
+  const files = variableNames().filter((name) => name.endsWith("_FILE")).flatMap((name) => environment.get(name) ?? []);
+  const caFile = config.caFile === undefined ? [] : [config.caFile];
+  return {
+    net: unique([
+      address(config.apiListen),
+      address(config.challengeListen),
+      ...config.directories.map(hostOf),
+      ...config.acmeHosts,
+      ...(config.resolvers.length > 0 ? config.resolvers : nameservers).map(withDnsPort),
+      ...balancers.flatMap((it) => it.net),
+    ]),
+    read: unique([...data, ...caFile, ...files, ...balancers.flatMap((it) => it.read)]),
+    write: unique([...data, ...balancers.flatMap((it) => it.write)]),
+    env: [...variableNames()],
+  };
+}
+
+/** The flags of `deno run`. */
+export function flagsOf({ net, read, write, env }: Permissions): readonly string[] {
+  const flag = (name: string, values: readonly string[]): readonly string[] =>
+    values.length === 0 ? [] : [`--allow-${name}=${values.join(",")}`];
+  return ["--no-prompt", ...flag("net", net), ...flag("read", read), ...flag("write", write), ...flag("env", env)];
+}
+
+/** Reads the servers out of the text of `resolv.conf`. */
+export function nameserversOf(resolvConf: string): readonly string[] {
+  return [...resolvConf.matchAll(/^\s*nameserver\s+(\S+)/gm)].map((found) => found[1]!.replace(/%.*$/, ""));
+}
+
+function hostOf(url: URL): string {
+  return `${url.hostname}:${url.port || (url.protocol === "https:" ? "443" : "80")}`;
+}
+
+function address({ hostname, port }: Config["apiListen"]): string {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  // Port 0 is chosen by the system: only the host can be named beforehand.
+  return port === 0 && isLoopback(hostname) ? host : `${host}:${port}`;
+}
+
+function withDnsPort(server: string): string {
+  if (server.includes("]")) return /\]:\d+$/.test(server) ? server : `${server}:53`;
+  if (server.split(":").length > 2) return `[${server}]:53`;
+  return server.includes(":") ? server : `${server}:53`;
+}
+
+function unique(values: readonly string[]): readonly string[] {
+  return [...new Set(values)];
+}

@@ -1,0 +1,47 @@
+import { type CertificateAuthority, describe, type Intent, type LoadBalancer } from "../mod.ts";
+import { accountId, type Records } from "../src/ledger/records.ts";
+
+/** What readiness is judged by. */
+export interface ReadinessParts {
+  readonly authority: CertificateAuthority;
+  readonly balancers: ReadonlyMap<string, LoadBalancer>;
+  readonly records: Records;
+  readonly declared: readonly Intent[];
+}
+
+/** A probe asks every few seconds; a hanging part must not make it wait longer than this. */
+const PATIENCE_MS = 3_000;
+
+/** Tells what is missing for the main job, in words without secrets. Nothing missing: ready. */
+export async function readiness(
+  { authority, balancers, records, declared }: ReadinessParts,
+): Promise<{ readonly ready: boolean; readonly missing: readonly string[] }> {
+  const call = { signal: AbortSignal.timeout(PATIENCE_MS) };
+  const looks: Promise<string | undefined>[] = [
+    absence(`CA ${authority.directory.host}`, () => authority.about(call)),
+    hasAccount(records, authority),
+    ...[...balancers.values()].map((it) => absence(`load balancer ${it.name}`, () => it.state(call))),
+    ...declared.map((intent) => hasCertificate(records, intent)),
+  ];
+  const missing = (await Promise.all(looks)).filter((it) => it !== undefined);
+  return { ready: missing.length === 0, missing };
+}
+
+async function absence(what: string, look: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await look();
+    return undefined;
+  } catch (error) {
+    return `${what}: ${describe(error)}`;
+  }
+}
+
+async function hasAccount(records: Records, { directory }: CertificateAuthority): Promise<string | undefined> {
+  const account = await records.accounts.get(accountId(directory), { signal: AbortSignal.timeout(PATIENCE_MS) });
+  return account === undefined ? "account: nobody has registered (kontena certificate register EMAIL)" : undefined;
+}
+
+async function hasCertificate(records: Records, { secretName, names }: Intent): Promise<string | undefined> {
+  const held = await records.certificates.get(secretName, { signal: AbortSignal.timeout(PATIENCE_MS) });
+  return held === undefined ? `certificate: ${names.join(", ")} is not there yet` : undefined;
+}

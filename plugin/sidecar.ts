@@ -1,0 +1,223 @@
+/**
+ * The composition root: the only file that knows all adapters.
+ *
+ * @module
+ */
+import {
+  acmeAuthority,
+  type Call,
+  type CertificateAuthority,
+  type Certificates,
+  certificates,
+  describe,
+  dns01ByHandSolver,
+  type Event,
+  type Events,
+  http01Solver,
+  importAccountKey,
+  keeper,
+  type Ledger,
+  type LoadBalancer,
+  makeSealer,
+  memoryLedger,
+  memoryVault,
+  normaliseValue,
+  presentedAnswers,
+  publishedAnswers,
+  type Records,
+  recordsOf,
+  SidecarError,
+  tlsAlpn01Solver,
+  type Vault,
+} from "../mod.ts";
+import { ACCOUNT_KEY, parseSecretName, type SecretName } from "../src/model/secret_name.ts";
+import { given } from "../src/model/shape.ts";
+import { systemClock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { countingFetch } from "./net/counting_fetch.ts";
+import { dnsLookup } from "./net/dns.ts";
+import { haproxyBalancer } from "./haproxy/balancer.ts";
+import { api } from "./http/api.ts";
+import { challengeApp } from "./http/challenge_app.ts";
+import { type Identity, readIdentity } from "./identity.ts";
+import { allEvents } from "./log.ts";
+import { makeMetrics } from "./metrics.ts";
+import { readiness } from "./readiness.ts";
+import { checkVaultKey, openSqlite, sqliteLedger, sqliteVault } from "./sqlite/mod.ts";
+
+/** The name that every request to a CA carries (RFC 8555 §6.1). */
+export const USER_AGENT = "kontena-certificates/0.1.0";
+
+/** A sidecar that runs. Disposing drains it: nothing new begins, what is under way is left at a step that is written down. */
+export interface Sidecar extends AsyncDisposable {
+  readonly apiPort: number;
+  readonly challengePort: number;
+}
+
+/** What a test may put between the parts. */
+export interface Seams {
+  readonly ledger?: (ledger: Ledger) => Ledger;
+  readonly vault?: (vault: Vault) => Vault;
+  readonly fetch?: (fetch: typeof globalThis.fetch) => typeof globalThis.fetch;
+}
+
+/**
+ * Starts the sidecar. It needs neither the CA nor a balancer to start; `/ready` says what is missing.
+ *
+ * @throws {SidecarError} `VAULT_KEY` or `VAULT_UNAVAILABLE` if the vault cannot be opened; nothing was changed then.
+ */
+export async function startSidecar(config: Config, log: Events, seams: Seams = {}): Promise<Sidecar> {
+  await using started = new AsyncDisposableStack();
+  const metrics = makeMetrics();
+  const events = allEvents(log, metrics);
+  const clock = systemClock;
+  const lifetime = new AbortController();
+
+  const identity = await readIdentity(config, events);
+  const stores = await openStores(config, identity, started);
+  const vault = seams.vault?.(stores.vault) ?? stores.vault;
+  const records = recordsOf(seams.ledger?.(stores.ledger) ?? stores.ledger);
+  const answered = publishedAnswers(seams.ledger?.(stores.ledger) ?? stores.ledger);
+
+  const balancers: ReadonlyMap<string, LoadBalancer> = new Map(
+    config.balancers.map((it) => [it.name, haproxyBalancer(it, { clock, events })]),
+  );
+  const authority = await openAuthority(config, started, metrics.countAnswer, seams);
+  const parts = {
+    authority,
+    vault,
+    records,
+    solvers: new Map(
+      [
+        http01Solver({ answers: answered, balancers }),
+        tlsAlpn01Solver({ balancers, now: () => clock.now() }),
+        dns01ByHandSolver({ dns: dnsLookup({ servers: config.resolvers }) }),
+      ].map((solver) => [solver.type, solver]),
+    ),
+    balancers,
+    clock,
+    events,
+    settings: settingsOf(config, vault),
+  };
+  const answers = started.use(presentedAnswers(parts));
+  const service = certificates(parts, answers, lifetime.signal);
+
+  const challenge = listen(started, config.challengeListen, challengeApp(answered).fetch);
+  const face = api({
+    service,
+    vault,
+    token: identity.token,
+    grid: config.grid,
+    events,
+    clock,
+    normalise: normaliseValue,
+    checkSecret,
+    ready: () => readiness({ authority, balancers, records, declared: config.certificates }),
+    metrics: () => metrics.exposition(service, records, deadline(5_000)),
+  });
+  const management = listen(started, config.apiListen, face.fetch);
+
+  const keeping = keeper(parts, service, answers, config.certificates).run({ signal: lifetime.signal });
+  started.defer(() => ended(keeping, service, lifetime));
+  tellStarted(events, config, management, challenge);
+  const running = started.move();
+  return {
+    apiPort: management,
+    challengePort: challenge,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Ends all work: each wait ends at once, and what was begun stands in the ledger. */
+async function ended(keeping: Promise<void>, service: Certificates, lifetime: AbortController): Promise<void> {
+  lifetime.abort(new SidecarError("ORDER_TIMEOUT", "The sidecar is stopping", { todo: "repeat the command" }));
+  await Promise.allSettled([keeping, service.landed()]);
+}
+
+async function openStores(
+  config: Config,
+  identity: Identity,
+  started: AsyncDisposableStack,
+): Promise<{ readonly vault: Vault; readonly ledger: Ledger }> {
+  if (config.vault.kind === "memory") {
+    return { vault: started.use(memoryVault(systemClock)), ledger: started.use(memoryLedger(systemClock)) };
+  }
+  const store = started.use(openSqlite(config.vault.path));
+  const sealer = await makeSealer(identity.vaultKey);
+  await checkVaultKey(store, sealer);
+  const ledger = config.ledger.kind === "memory" ? memoryLedger(systemClock) : sqliteLedger(store, systemClock);
+  return { vault: started.use(sqliteVault(store, sealer, systemClock)), ledger: started.use(ledger) };
+}
+
+async function openAuthority(
+  config: Config,
+  started: AsyncDisposableStack,
+  count: (status: number) => void,
+  seams: Seams,
+): Promise<CertificateAuthority> {
+  const caCerts = config.caFile === undefined ? [] : [await Deno.readTextFile(config.caFile)];
+  const client = started.adopt(Deno.createHttpClient({ caCerts }), (it) => it.close());
+  const fetch = countingFetch(client, count);
+  return acmeAuthority({
+    directory: config.directories[0],
+    hosts: config.acmeHosts,
+    fetch: seams.fetch?.(fetch) ?? fetch,
+    clock: systemClock,
+    userAgent: USER_AGENT,
+  });
+}
+
+function settingsOf(config: Config, vault: Vault): Parameters<typeof presentedAnswers>[0]["settings"] {
+  const { keyType, challenges, profile, preferredChain, email, agreeTos, eabKid } = config;
+  return {
+    keyType,
+    challenges,
+    agreeTos,
+    ...given("profile", profile),
+    ...given("preferredChain", preferredChain),
+    ...given("email", email),
+    externalAccount: async () => {
+      const name: SecretName = parseSecretName("ACME_EAB_HMAC_KEY");
+      const hmacKey = config.eabHmacKey ?? (await vault.read(name, deadline(5_000)))?.value;
+      return eabKid === undefined || hmacKey === undefined ? undefined : { kid: eabKid, hmacKey };
+    },
+  };
+}
+
+/** The account key is refused at the door if it cannot sign; other secrets are the operator's own. */
+async function checkSecret(name: SecretName, value: string): Promise<void> {
+  if (name === ACCOUNT_KEY) await importAccountKey(value);
+}
+
+function listen(
+  started: AsyncDisposableStack,
+  { hostname, port }: Config["apiListen"],
+  handler: (request: Request) => Response | Promise<Response>,
+): number {
+  const server = Deno.serve({ hostname, port, onListen: () => {} }, handler);
+  started.defer(async () => {
+    // Answers that are under way get a moment; a client that never reads cannot hold up the end.
+    const late = setTimeout(() => server.unref(), 2_000);
+    await Promise.race([server.shutdown(), new Promise((resolve) => setTimeout(resolve, 2_000))]);
+    clearTimeout(late);
+  });
+  return server.addr.port;
+}
+
+function deadline(ms: number): Call {
+  return { signal: AbortSignal.timeout(ms) };
+}
+
+function tellStarted(events: Events, config: Config, api: number, challenge: number): void {
+  const event: Event = {
+    level: "info",
+    name: "sidecar.started",
+    text: `API on ${config.apiListen.hostname}:${api}, http-01 on ${config.challengeListen.hostname}:${challenge},` +
+      ` CA ${config.directories[0]}, balancers ${config.balancers.map((it) => it.name).join(", ") || "none"}`,
+    fields: { api, challenge },
+  };
+  events.emit(event);
+}
+
+export type { Records };
+export { describe };

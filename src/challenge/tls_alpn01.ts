@@ -1,0 +1,52 @@
+import { SidecarError } from "../model/errors.ts";
+import type { AlpnAnswering, Call, ChallengeAnswer, ChallengeSolver, LoadBalancer, Presented } from "../ports.ts";
+import { alpnChallengeCertificate } from "../x509/challenge_certificate.ts";
+import { presented } from "./presented.ts";
+
+/** What {@linkcode tlsAlpn01Solver} works with. */
+export interface TlsAlpn01Parts {
+  readonly balancers: ReadonlyMap<string, LoadBalancer>;
+  readonly now: () => Date;
+}
+
+/**
+ * Answers tls-alpn-01 (RFC 8737): the linked balancer serves a self-signed certificate to clients that offer `acme-tls/1`. It
+ * is made anew with each presenting and kept nowhere.
+ */
+export function tlsAlpn01Solver({ balancers, now }: TlsAlpn01Parts): ChallengeSolver {
+  return {
+    type: "tls-alpn-01",
+    async present(answer: ChallengeAnswer, call: Call): Promise<Presented> {
+      const alpn = answering(balancers, answer);
+      const certificate = await alpnChallengeCertificate(answer.name, answer.keyAuthorization, now());
+      await alpn.answer(certificate, call);
+      return presented((call) => alpn.prove(certificate, call), (call) => alpn.withdraw(answer.name, call));
+    },
+  };
+}
+
+function answering(balancers: ReadonlyMap<string, LoadBalancer>, { name, balancer }: ChallengeAnswer): AlpnAnswering {
+  const refuse = (found: string, todo: string): SidecarError =>
+    new SidecarError("BALANCER_CONFIG", `Cannot answer tls-alpn-01 for ${name}: ${found}`, {
+      field: "linked_service",
+      todo,
+    });
+  if (balancer === undefined) {
+    throw refuse("no balancer is linked", "name one that has challenges= in LOAD_BALANCERS with --linked-service");
+  }
+  const linked = balancers.get(balancer);
+  if (linked === undefined) {
+    const known = [...balancers.keys()].sort().join(", ");
+    throw refuse(
+      `there is no balancer ${JSON.stringify(balancer)}`,
+      known === "" ? "set LOAD_BALANCERS, with challenges= in the balancer's URL" : `configured are: ${known}`,
+    );
+  }
+  if (linked.alpn === undefined) {
+    throw refuse(
+      `balancer ${balancer} has no acme-tls/1 frontend that is known`,
+      "add challenges= with the crt-list of that frontend to its URL in LOAD_BALANCERS",
+    );
+  }
+  return linked.alpn;
+}

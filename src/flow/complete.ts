@@ -1,0 +1,180 @@
+import { AcmeProblemError, OrderParkedError, SidecarError } from "../model/errors.ts";
+import { nextStep, type Order } from "../model/order.ts";
+import { isProblem } from "../model/problem.ts";
+import type { CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
+import { orderKeyName } from "../model/secret_name.ts";
+import { given } from "../model/shape.ts";
+import { bundleWrites } from "../vault/certificate_secrets.ts";
+import type { Call } from "../ports.ts";
+import { makeBundle } from "../x509/check_chain.ts";
+import { chainMatches } from "../x509/bundle.ts";
+import { createCsr } from "../x509/csr.ts";
+import { generateKey, importKey, type KeyPair } from "../x509/keys.ts";
+import { type OpenOrder, writeOrder } from "./orders.ts";
+import { pollOrder } from "./poll.ts";
+import { whyInvalid } from "./failure.ts";
+import { type Preference, type ProofParts, proveOrder } from "./proof.ts";
+
+type Located = OpenOrder["record"];
+
+/**
+ * Takes an order to its end: one case a step of {@linkcode nextStep}, each written down before it is done. What it returns is
+ * in the vault.
+ */
+export async function completeOrder(
+  parts: ProofParts,
+  open: OpenOrder,
+  intent: Intent,
+  preference: Preference,
+  call: Call,
+): Promise<CertificateRecord> {
+  let { record, order } = open;
+  for (let proven = false;;) {
+    const step = nextStep(order, proven);
+    switch (step.do) {
+      case "prove":
+        order = await prove(parts, record, order, preference, call);
+        proven = true;
+        break;
+      case "finalize":
+        [record, order] = await finalize(parts, record, order, intent, call);
+        break;
+      case "wait":
+        order = await pollOrder(parts.account.authority, parts.clock, order, (it) => it.status !== order.status, call);
+        break;
+      case "download":
+        return await download(parts, record, step.from, intent, call);
+      case "abandon":
+        throw await abandon(parts, record, order, call);
+    }
+  }
+}
+
+/** Proves the names; an order that has to wait for a person is parked. */
+async function prove(
+  parts: ProofParts,
+  record: Located,
+  order: Order,
+  preference: Preference,
+  call: Call,
+): Promise<Order> {
+  try {
+    return await proveOrder(parts, order, preference, call);
+  } catch (error) {
+    if (error instanceof OrderParkedError) await writeOrder(parts, { ...record, step: "parked" }, call);
+    throw error;
+  }
+}
+
+/** The certificate's key is sealed, then the step is written down, then the CSR leaves (RFC 8555 §7.4). */
+async function finalize(
+  parts: ProofParts,
+  record: Located,
+  order: Order,
+  intent: Intent,
+  call: Call,
+): Promise<[Located, Order]> {
+  const key = await sealedKey(parts, record, intent, call);
+  const written = await writeOrder(parts, { ...common(record), url: record.url, step: "finalizing" as const }, call);
+  try {
+    return [written, await parts.account.authority.finalize(order, await createCsr(intent.names, key), call)];
+  } catch (error) {
+    // orderNotReady: somebody was faster, perhaps we ourselves before a restart (§7.4); its state says how to go on.
+    const stale = error instanceof AcmeProblemError && isProblem(error.problem, "orderNotReady");
+    const unheard = error instanceof SidecarError && error.code === "CA_TRANSPORT";
+    if (!stale && !unheard) throw error;
+    const now = await parts.account.authority.order(record.url, call);
+    if (now.status === "ready" || now.status === "pending") throw error;
+    return [written, now];
+  }
+}
+
+/** Downloads, checks, stores: after this the certificate is ours, whatever happens to the order. */
+async function download(
+  parts: ProofParts,
+  record: Located,
+  from: URL,
+  intent: Intent,
+  call: Call,
+): Promise<CertificateRecord> {
+  const { vault, records, clock, events } = parts;
+  await writeOrder(parts, { ...common(record), url: record.url, step: "issued" as const, certificate: from }, call);
+  const key = await findKey(parts, record, call);
+  if (key === undefined) throw await keyLost(parts, record, call);
+  const bundle = makeBundle(await chosenChain(parts, from, call), key, { names: intent.names, now: clock.now() });
+  const held: CertificateRecord = {
+    intent,
+    facts: bundle.facts,
+    directory: parts.authority.directory,
+    account: parts.account.authority.url,
+    order: record.url,
+    storedAt: clock.now(),
+  };
+  await vault.write(bundleWrites(intent.secretName, bundle, intent.certType), call);
+  await records.certificates.put(intent.secretName, held, call);
+  await records.orders.remove(record.id, call);
+  await vault.remove(orderKeyName(record.id), call);
+  const { serial, notAfter } = bundle.facts;
+  events.emit({
+    level: "info",
+    name: "certificate.stored",
+    text: `Certificate for ${intent.names.join(", ")} is in the vault, valid until ${notAfter.toISOString()}`,
+    fields: { subject: intent.names[0], serial, secret: intent.secretName },
+  });
+  return held;
+}
+
+/** The default chain, or the first alternate that leads to the preferred issuer (RFC 8555 §7.4.2). */
+async function chosenChain(parts: ProofParts, from: URL, call: Call): Promise<string> {
+  const { authority } = parts.account;
+  const issuer = parts.settings.preferredChain;
+  const first = await authority.certificate(from, call);
+  if (issuer === undefined || chainMatches(first.pem, issuer)) return first.pem;
+  for (const url of first.alternates) {
+    const other = await authority.certificate(url, call).catch(() => undefined); // the default is as good
+    if (other !== undefined && chainMatches(other.pem, issuer)) return other.pem;
+  }
+  const text = `The CA offers no chain to ${issuer}; its default is used`;
+  parts.events.emit({ level: "warn", name: "chain.default", text });
+  return first.pem;
+}
+
+/** The order's own key: made once, sealed before anything is sent that depends on it. */
+async function sealedKey(parts: ProofParts, record: Located, intent: Intent, call: Call): Promise<KeyPair> {
+  const sealed = await findKey(parts, record, call);
+  if (sealed !== undefined) return sealed;
+  const key = await generateKey(intent.keyType);
+  await parts.vault.write([{ name: orderKeyName(record.id), value: key.pem, ifVersion: 0 }], call);
+  return key;
+}
+
+async function findKey({ vault }: ProofParts, record: Located, call: Call): Promise<KeyPair | undefined> {
+  const sealed = await vault.read(orderKeyName(record.id), call);
+  return sealed === undefined ? undefined : await importKey(sealed.value);
+}
+
+/** The CA reused an order whose key is not ours to have: its certificate is of no use. */
+async function keyLost(parts: ProofParts, record: Located, call: Call): Promise<SidecarError> {
+  await parts.records.orders.remove(record.id, call);
+  return new SidecarError(
+    "CERTIFICATE_REJECTED",
+    `The key of the order for ${record.names.join(", ")} is not in the vault`,
+    {
+      field: "cert_store",
+      todo: "get the certificate again",
+    },
+  );
+}
+
+/** The CA gave the order up. Its record goes; the reason stays with the names. */
+async function abandon(parts: ProofParts, record: Located, order: Order, call: Call): Promise<SidecarError> {
+  const why = await whyInvalid(parts, order, call);
+  await parts.records.orders.remove(record.id, call);
+  await parts.vault.remove(orderKeyName(record.id), call);
+  return why;
+}
+
+function common(record: OrderRecord): Pick<OrderRecord, "id" | "directory" | "account" | "names" | "createdAt"> {
+  const { id, directory, account, names, profile, intent, createdAt } = record;
+  return { id, directory, account, names, createdAt, ...given("profile", profile), ...given("intent", intent) };
+}

@@ -1,0 +1,122 @@
+import { type DnsName, sameNames } from "../model/dns_name.ts";
+import { AcmeProblemError, InputError } from "../model/errors.ts";
+import type { AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
+import type { Call } from "../ports.ts";
+import { isOpen } from "./answers.ts";
+import { locate, type OpenOrder, orderRecords, placeOrder, writeOrder } from "./orders.ts";
+import { completeOrder } from "./complete.ts";
+import { findRecord } from "./authorization_record.ts";
+import { parked, type Preference, type ProofParts, proveRecords, settleAll } from "./proof.ts";
+
+/**
+ * Brings a certificate about: goes on with the order that is open for it, else proves what was authorized, else orders.
+ * An intent never has two orders (RFC 8555 has no way to take one back).
+ *
+ * @throws {OrderParkedError} If TXT records of a person are missing. The CA was not told about any name then.
+ */
+export async function issue(
+  parts: ProofParts,
+  intent: Intent,
+  preference: Preference,
+  call: Call,
+): Promise<CertificateRecord> {
+  const known = await knownRecords(parts, intent.names, call);
+  const open = known.filter((record) => isOpen(record, parts.clock.now()));
+  await checkRecords(parts, open, call);
+  const order = await openOrderFor(parts, intent, call) ??
+    await carrierFor(parts, intent, open, call) ??
+    await orderAnew(parts, intent, open, call);
+  return await completeOrder(parts, order, intent, preference, call);
+}
+
+/** Goes on with an order that a restart interrupted. */
+export async function resume(
+  parts: ProofParts,
+  record: OrderRecord & { readonly intent: Intent },
+  preference: Preference,
+  call: Call,
+): Promise<CertificateRecord> {
+  const order = await locate(parts, parts.account.authority, record, call);
+  return await completeOrder(parts, order, record.intent, preference, call);
+}
+
+/** The records of all names, where there are any. */
+export async function knownRecords(
+  parts: ProofParts,
+  names: readonly DnsName[],
+  call: Call,
+): Promise<readonly AuthorizationRecord[]> {
+  const found = await Promise.all(names.map((name) => findRecord(parts, name, call)));
+  return found.filter((record) => record !== undefined);
+}
+
+/** Refuses names that nobody has authorized, as the original did. */
+export async function requireRecords(parts: ProofParts, names: readonly DnsName[], call: Call): Promise<void> {
+  const known = await knownRecords(parts, names, call);
+  const missing = names.filter((name) => !known.some((record) => record.name === name));
+  if (missing.length === 0) return;
+  throw new InputError(
+    "authorization",
+    `Domain authorization not found for domain ${missing.join(", ")}`,
+    `run kontena certificate authorize ${missing[0]}`,
+  );
+}
+
+/** One miss, and the CA hears of no name: a failed validation counts against a limit, a missing record costs nothing. */
+async function checkRecords(parts: ProofParts, open: readonly AuthorizationRecord[], call: Call): Promise<void> {
+  const missing = await settleAll(parts, open.filter((record) => record.state === "created"), call);
+  if (missing.length > 0) throw await parked(parts, missing);
+}
+
+/** The order that is open for exactly these names and this kind of key. */
+async function openOrderFor(parts: ProofParts, intent: Intent, call: Call): Promise<OpenOrder | undefined> {
+  const records = await orderRecords(parts, parts.account.authority, call);
+  const record = records.find((it) =>
+    it.intent !== undefined && it.intent.keyType === intent.keyType && sameNames(it.names, intent.names) &&
+    (it.step === "intended" || it.step === "finalizing" || it.step === "issued" || isAlive(it, parts.clock.now()))
+  );
+  return record === undefined ? undefined : await goOn(parts, { ...record, intent }, call);
+}
+
+/** For one name: the order that carries its authorization becomes the certificate's. */
+async function carrierFor(
+  parts: ProofParts,
+  intent: Intent,
+  open: readonly AuthorizationRecord[],
+  call: Call,
+): Promise<OpenOrder | undefined> {
+  const [first, ...others] = open;
+  if (intent.names.length > 1 || first === undefined || others.length > 0) return undefined;
+  const records = await orderRecords(parts, parts.account.authority, call);
+  const carrier = records.find((it) => it.step === "ordered" && it.url.href === first.order.href);
+  if (carrier === undefined || carrier.intent !== undefined) return undefined;
+  return await goOn(parts, { ...carrier, intent }, call);
+}
+
+/** Goes on with a recorded order; one that the CA does not know any more is forgotten. */
+async function goOn(parts: ProofParts, record: OrderRecord, call: Call): Promise<OpenOrder | undefined> {
+  try {
+    return await locate(parts, parts.account.authority, await writeOrder(parts, record, call), call);
+  } catch (error) {
+    if (!(error instanceof AcmeProblemError) || error.problem.status !== 404) throw error;
+    await parts.records.orders.remove(record.id, call);
+    const text = `The CA does not know the order for ${record.names.join(", ")} any more; it is placed anew`;
+    parts.events.emit({ level: "warn", name: "order.lost", text });
+    return undefined;
+  }
+}
+
+async function orderAnew(
+  parts: ProofParts,
+  intent: Intent,
+  open: readonly AuthorizationRecord[],
+  call: Call,
+): Promise<OpenOrder> {
+  await proveRecords(parts, open, call);
+  return await placeOrder(parts, parts.account.authority, { names: intent.names, intent }, call);
+}
+
+function isAlive(record: OrderRecord, now: Date): boolean {
+  if (record.step !== "ordered" && record.step !== "parked") return false;
+  return record.expires === undefined || record.expires > now;
+}

@@ -1,0 +1,143 @@
+import { AcmeProblemError } from "../model/errors.ts";
+import { type DnsName, sameNames } from "../model/dns_name.ts";
+import type { Order } from "../model/order.ts";
+import type { Intent, OrderRecord } from "../model/records.ts";
+import { given } from "../model/shape.ts";
+import type { AuthorityAccount, Call } from "../ports.ts";
+import type { FlowParts } from "./parts.ts";
+
+/** An order whose URL is written down, as the CA showed it last. */
+export interface OpenOrder {
+  readonly record: OrderRecord & { readonly url: URL };
+  readonly order: Order;
+}
+
+/** What an order is placed for. */
+export interface Wanted {
+  readonly names: readonly [DnsName, ...DnsName[]];
+  /** Absent for an order that only carries an authorization. */
+  readonly intent?: Intent;
+}
+
+type Intended = OrderRecord & { readonly step: "intended" };
+
+/**
+ * Places an order and writes its URL down before anything else is done with it (RFC 8555 §7.4). An order for the same
+ * names whose Location was never learnt, because the process ended in between, is looked for first.
+ */
+export async function placeOrder(
+  parts: FlowParts,
+  account: AuthorityAccount,
+  wanted: Wanted,
+  call: Call,
+): Promise<OpenOrder> {
+  const left = await intendedOrder(parts, account, wanted, call);
+  if (left !== undefined) return await locate(parts, account, left, call);
+  return await send(parts, account, await intend(parts, account, wanted, call), call);
+}
+
+/** All orders of the account that are written down. */
+export async function orderRecords(
+  parts: FlowParts,
+  account: AuthorityAccount,
+  call: Call,
+): Promise<readonly OrderRecord[]> {
+  const all = (await parts.records.orders.list(call)).map((entry) => entry.value);
+  return all.filter((record) => record.account.href === account.url.href);
+}
+
+/** Writes the record's new step down. */
+export async function writeOrder<R extends OrderRecord>(parts: FlowParts, record: R, call: Call): Promise<R> {
+  await parts.records.orders.put(record.id, record, call);
+  return record;
+}
+
+/**
+ * Learns where the order is: a record that was intended but has no URL was perhaps sent. The CA's list of our orders tells
+ * where it keeps one; else the same request is sent again, which Boulder answers with the same order.
+ */
+export async function locate(
+  parts: FlowParts,
+  account: AuthorityAccount,
+  record: OrderRecord,
+  call: Call,
+): Promise<OpenOrder> {
+  if (record.step !== "intended") return { record, order: await account.order(record.url, call) };
+  const order = await findForgotten(parts, account, record, call);
+  return order === undefined ? await send(parts, account, record, call) : await ordered(parts, record, order, call);
+}
+
+async function send(
+  parts: FlowParts,
+  account: AuthorityAccount,
+  record: Intended,
+  call: Call,
+): Promise<OpenOrder> {
+  const { names, profile } = record;
+  try {
+    const order = await account.newOrder({ names, ...given("profile", profile) }, call);
+    return await ordered(parts, record, order, call);
+  } catch (error) {
+    // Refused: there is no order. Anything else (no answer came) leaves the question open, and the record with it.
+    if (error instanceof AcmeProblemError) await parts.records.orders.remove(record.id, call);
+    throw error;
+  }
+}
+
+async function ordered(parts: FlowParts, record: Intended, order: Order, call: Call): Promise<OpenOrder> {
+  const { url, expires } = order;
+  return {
+    record: await writeOrder(parts, { ...record, step: "ordered", url, ...given("expires", expires) }, call),
+    order,
+  };
+}
+
+async function intend(
+  parts: FlowParts,
+  account: AuthorityAccount,
+  { names, intent }: Wanted,
+  call: Call,
+): Promise<Intended> {
+  return await writeOrder(parts, {
+    id: crypto.randomUUID(),
+    directory: parts.authority.directory,
+    account: account.url,
+    names,
+    ...given("profile", parts.settings.profile),
+    ...given("intent", intent),
+    createdAt: parts.clock.now(),
+    step: "intended",
+  }, call);
+}
+
+/** An order that was intended for the same and got no further; with the new intent. */
+async function intendedOrder(
+  parts: FlowParts,
+  account: AuthorityAccount,
+  { names, intent }: Wanted,
+  call: Call,
+): Promise<Intended | undefined> {
+  const left = (await orderRecords(parts, account, call)).find((record): record is Intended =>
+    record.step === "intended" && sameNames(record.names, names) && record.profile === parts.settings.profile
+  );
+  return left === undefined ? undefined : await writeOrder(parts, { ...left, ...given("intent", intent) }, call);
+}
+
+/** Looks through the CA's list for an order of ours that the ledger does not know (RFC 8555 §7.1.2.1). */
+async function findForgotten(
+  parts: FlowParts,
+  account: AuthorityAccount,
+  record: Intended,
+  call: Call,
+): Promise<Order | undefined> {
+  const known = new Set(
+    (await orderRecords(parts, account, call)).flatMap((it) => it.step === "intended" ? [] : [it.url.href]),
+  );
+  for await (const url of account.orders(call)) {
+    if (known.has(url.href)) continue;
+    const order = await account.order(url, call);
+    const usable = order.status === "pending" || order.status === "ready";
+    if (usable && sameNames(order.names, record.names)) return order;
+  }
+  return undefined;
+}

@@ -1,0 +1,173 @@
+import { CHALLENGES, type ChallengeType } from "../model/challenge_type.ts";
+import { isWildcard } from "../model/dns_name.ts";
+import { OrderParkedError, SidecarError } from "../model/errors.ts";
+import type { Authorization, Challenge, Order } from "../model/order.ts";
+import type { AuthorizationRecord } from "../model/records.ts";
+import { given } from "../model/shape.ts";
+import type { Call } from "../ports.ts";
+import type { OpenAccount } from "./account.ts";
+import { answerOf, type Answers, isOpen } from "./answers.ts";
+import { findRecord, recordAuthorization, writeState } from "./authorization_record.ts";
+import { throwAll, whyInvalid } from "./failure.ts";
+import type { FlowParts } from "./parts.ts";
+import { pollOrder } from "./poll.ts";
+import type { TxtRecord } from "./service.ts";
+
+/** What proving needs beside the parts: the account, the answers that are up, and how a name shall be proven. */
+export interface ProofParts extends FlowParts {
+  readonly account: OpenAccount;
+  readonly answers: Answers;
+}
+
+/** How a name is proven where no record of it says so. */
+export interface Preference {
+  readonly types: readonly ChallengeType[];
+  readonly balancer?: string;
+  /** `record`: as the name was authorized before, `automatic`: without a person where that is possible. */
+  readonly first: "record" | "automatic";
+}
+
+/**
+ * Proves every name of a pending order: all answers are presented first, then seen on the way that the CA takes, then the CA
+ * is told about all of them at once. Names that need a person's TXT record and do not have it are told at the end.
+ *
+ * @returns The order once the CA has decided.
+ * @throws {OrderParkedError} If records are missing; all other names were proven.
+ */
+export async function proveOrder(
+  parts: ProofParts,
+  order: Order,
+  preference: Preference,
+  call: Call,
+): Promise<Order> {
+  const read = await Promise.all(order.authorizations.map((url) => parts.account.authority.authorization(url, call)));
+  const open = read.filter((it) => it.status === "pending");
+  const tasks = await Promise.all(open.map((it) => taskFor(parts, order, it, preference, call)));
+  // What is pending at the CA is told; what is processing was told before a restart (RFC 8555 §7.1.6).
+  const untold = tasks.filter((task) => task.challenge.status === "pending").map((task) => task.record);
+  const told = tasks.filter((task) => task.challenge.status !== "pending").map((task) => task.record);
+  const missing = await settleAll(parts, untold, call);
+  await presentAll(parts, told, call);
+  const ready = untold.filter((record) => !missing.includes(record));
+  await tellAll(parts, ready, call);
+  if (missing.length > 0) throw await parked(parts, missing);
+  return await decided(parts, order, [...told, ...ready], call);
+}
+
+/**
+ * Tells the CA about records whose answers are up, and waits until it has decided about the orders that carry them. The
+ * answers are taken down on every way out.
+ */
+export async function proveRecords(
+  parts: ProofParts,
+  open: readonly AuthorizationRecord[],
+  call: Call,
+): Promise<void> {
+  await tellAll(parts, open.filter((record) => record.state === "created"), call);
+  const outcomes = await Promise.allSettled(open.map(async (record) => {
+    const order = await parts.account.authority.order(record.order, call);
+    const end = await decided(parts, order, [record], call);
+    if (end.status === "invalid") throw await whyInvalid(parts, end, call);
+  }));
+  throwAll(outcomes);
+}
+
+/** Looks whether every answer can be seen; the records of a person that cannot are returned, other failures thrown. */
+export async function settleAll(
+  parts: ProofParts,
+  open: readonly AuthorizationRecord[],
+  call: Call,
+): Promise<readonly AuthorizationRecord[]> {
+  await presentAll(parts, open, call);
+  const outcomes = await Promise.allSettled(open.map((record) => parts.answers.settled(record, call)));
+  const byHand = open.filter((record, i) => !CHALLENGES[record.type].automatic && outcomes[i]?.status === "rejected");
+  throwAll(outcomes.filter((_, i) => !byHand.includes(open[i]!)));
+  return byHand;
+}
+
+/** The error that shows a person the records to set. */
+export async function parked(
+  parts: FlowParts,
+  records: readonly AuthorizationRecord[],
+): Promise<OrderParkedError> {
+  const shown = await Promise.all(records.map((record) => txtRecord(parts, record)));
+  return new OrderParkedError(shown.filter((record) => record !== undefined));
+}
+
+/** The TXT record that answers, where a person sets it. */
+export async function txtRecord(parts: FlowParts, record: AuthorizationRecord): Promise<TxtRecord | undefined> {
+  if (record.keyAuthorization === "") return undefined; // it was valid before we ever saw a token
+  const shown = await parts.solvers.get(record.type)?.record?.(answerOf(record));
+  return shown === undefined ? undefined : { domain: record.name, ...shown };
+}
+
+async function presentAll(parts: ProofParts, open: readonly AuthorizationRecord[], call: Call): Promise<void> {
+  const automatic = open.filter((record) => CHALLENGES[record.type].automatic);
+  throwAll(await Promise.allSettled(automatic.map((record) => parts.answers.present(record, call))));
+}
+
+/** A task for each pending authorization: the record that is there where it is about this very challenge, else a new one. */
+async function taskFor(
+  parts: ProofParts,
+  order: Order,
+  authorization: Authorization,
+  preference: Preference,
+  call: Call,
+): Promise<{ readonly record: AuthorizationRecord; readonly challenge: Challenge }> {
+  const known = await findRecord(parts, authorization.name, call);
+  const challenge = authorization.challenges.find((it) => it.url.href === known?.challenge.href);
+  if (known !== undefined && challenge !== undefined && isOpen(known, parts.clock.now())) {
+    return { record: known, challenge };
+  }
+  const balancer = preference.balancer ?? known?.balancer;
+  const chosen = choose(parts, authorization, { ...preference, ...given("balancer", balancer) });
+  const type = preference.first === "record" ? known?.type ?? chosen : chosen ?? known?.type;
+  if (type === undefined) throw noneFits(authorization);
+  return await recordAuthorization(parts, order.url, authorization, { type, ...given("balancer", balancer) }, call);
+}
+
+/** The first preferred challenge that the CA offers, that can prove the name and that somebody can answer. */
+function choose(parts: ProofParts, authorization: Authorization, preference: Preference): ChallengeType | undefined {
+  const { name, challenges } = authorization;
+  const answerable = (type: ChallengeType): boolean => {
+    const balancer = preference.balancer === undefined ? undefined : parts.balancers.get(preference.balancer);
+    return type !== "tls-alpn-01" || balancer?.alpn !== undefined;
+  };
+  return preference.types.find((type) =>
+    challenges.some((it) => it.type === type) && (!isWildcard(name) || CHALLENGES[type].wildcard) && answerable(type)
+  );
+}
+
+function noneFits({ name, challenges }: Authorization): SidecarError {
+  const offered = challenges.map((it) => it.type).join(", ");
+  const found = `No automatic challenge can prove ${name}; the CA offers ${offered}`;
+  return new SidecarError("CHALLENGE_NOT_OFFERED", found, {
+    field: "challenge",
+    todo: `run kontena certificate authorize --auth-type dns-01 ${name}`,
+  });
+}
+
+/** Tells the CA about all records at once; each is written down as asked for before the CA hears of it. */
+async function tellAll(parts: ProofParts, open: readonly AuthorizationRecord[], call: Call): Promise<void> {
+  const told = await Promise.allSettled(open.map(async (record) => {
+    await writeState(parts, { ...record, state: "requested" }, call);
+    await parts.account.authority.respond(record.challenge, call);
+  }));
+  throwAll(told);
+}
+
+/** Waits for the CA's decision about the order and notes it for the records that it rests on. */
+async function decided(
+  parts: ProofParts,
+  order: Order,
+  records: readonly AuthorizationRecord[],
+  call: Call,
+): Promise<Order> {
+  const { account, clock, answers } = parts;
+  const end = await pollOrder(account.authority, clock, order, (it) => it.status !== "pending", call);
+  if (end.status !== "invalid") {
+    await Promise.all(records.map((record) => writeState(parts, { ...record, state: "validated" }, call)));
+  }
+  await Promise.all(records.filter((it) => CHALLENGES[it.type].automatic).map((record) => answers.withdraw(record)));
+  return end;
+}

@@ -1,0 +1,28 @@
+import type { Call } from "../ports.ts";
+import { abortable } from "./flights.ts";
+
+/** Lets works of the same name happen one after the other, in the order in which they came. */
+export interface Turns {
+  /** Runs `work` when it is its turn; who is aborted while waiting gives the turn up. */
+  take<T>(name: string, work: () => Promise<T>, call: Call): Promise<T>;
+}
+
+/** Makes {@linkcode Turns}. */
+export function turns(): Turns {
+  const last = new Map<string, Promise<unknown>>();
+  return {
+    async take<T>(name: string, work: () => Promise<T>, call: Call): Promise<T> {
+      const before = last.get(name) ?? Promise.resolve();
+      const { promise: mine, resolve: done } = Promise.withResolvers<void>();
+      const chain = before.then(() => mine);
+      last.set(name, chain);
+      try {
+        await abortable(before, call.signal);
+        return await work();
+      } finally {
+        done();
+        if (last.get(name) === chain) last.delete(name);
+      }
+    },
+  };
+}

@@ -1,0 +1,203 @@
+/**
+ * Reads the records that the ledger keeps as JSON. What is damaged is refused with the field's name; values are not quoted.
+ *
+ * @module
+ */
+import { type CertificateFacts, type CertType, parseCertType } from "../model/certificate.ts";
+import { CHALLENGE_TYPES } from "../model/challenge_type.ts";
+import { type DnsName, parseDnsName } from "../model/dns_name.ts";
+import { KEY_TYPE_NAMES } from "../model/key_type.ts";
+import type {
+  AccountRecord,
+  AttemptRecord,
+  AuthorizationRecord,
+  CertificateRecord,
+  DeploymentRecord,
+  Intent,
+  OrderRecord,
+  OrderStep,
+  ShadowedName,
+} from "../model/records.ts";
+import { parseSecretName, type SecretName } from "../model/secret_name.ts";
+import {
+  type Fields,
+  flag,
+  given,
+  instant,
+  list,
+  number,
+  object,
+  oneOf,
+  optional,
+  text,
+  texts,
+  url,
+} from "../model/shape.ts";
+
+/** Reads an {@linkcode AccountRecord}. */
+export function readAccount(json: unknown): AccountRecord {
+  const it = object(json, "account");
+  return {
+    directory: url(it, "directory"),
+    url: url(it, "url"),
+    thumbprint: text(it, "thumbprint"),
+    ...given("email", optional(it, "email", text)),
+    createdAt: instant(it, "createdAt"),
+  };
+}
+
+/** Reads an {@linkcode AuthorizationRecord}. */
+export function readAuthorization(json: unknown): AuthorizationRecord {
+  const it = object(json, "authorization");
+  return {
+    directory: url(it, "directory"),
+    account: url(it, "account"),
+    ...given("profile", optional(it, "profile", text)),
+    name: dnsName(it, "name"),
+    type: oneOf(it, "type", CHALLENGE_TYPES),
+    ...given("balancer", optional(it, "balancer", text)),
+    order: url(it, "order"),
+    authorization: url(it, "authorization"),
+    challenge: url(it, "challenge"),
+    token: text(it, "token"),
+    keyAuthorization: text(it, "keyAuthorization"),
+    state: oneOf(it, "state", ["created", "requested", "validated", "error"]),
+    presented: flag(it, "presented"),
+    ...given("expires", optional(it, "expires", instant)),
+    ...given("error", optional(it, "error", text)),
+    createdAt: instant(it, "createdAt"),
+  };
+}
+
+/** Reads an {@linkcode OrderRecord}: the fields of its step, and no others. */
+export function readOrder(json: unknown): OrderRecord {
+  const it = object(json, "order");
+  const common = {
+    id: text(it, "id"),
+    directory: url(it, "directory"),
+    account: url(it, "account"),
+    names: dnsNames(it, "names"),
+    ...given("profile", optional(it, "profile", text)),
+    ...given("intent", optional(it, "intent", intent)),
+    createdAt: instant(it, "createdAt"),
+  };
+  const step = oneOf(it, "step", ORDER_STEPS);
+  switch (step) {
+    case "intended":
+      return { ...common, step };
+    case "ordered":
+    case "parked":
+      return { ...common, step, url: url(it, "url"), ...given("expires", optional(it, "expires", instant)) };
+    case "finalizing":
+      return { ...common, step, url: url(it, "url") };
+    case "issued":
+      return { ...common, step, url: url(it, "url"), certificate: url(it, "certificate") };
+  }
+}
+
+/** Reads a {@linkcode CertificateRecord}. */
+export function readCertificate(json: unknown): CertificateRecord {
+  const it = object(json, "certificate");
+  return {
+    intent: intent(it, "intent"),
+    facts: facts(it, "facts"),
+    directory: url(it, "directory"),
+    account: url(it, "account"),
+    order: url(it, "order"),
+    storedAt: instant(it, "storedAt"),
+  };
+}
+
+/** Reads a {@linkcode DeploymentRecord}. */
+export function readDeployment(json: unknown): DeploymentRecord {
+  const it = object(json, "deployment");
+  const common = {
+    balancer: text(it, "balancer"),
+    secretName: secretName(it, "secretName"),
+    fingerprint: text(it, "fingerprint"),
+    at: instant(it, "at"),
+  };
+  const state = oneOf(it, "state", ["served", "held"]);
+  switch (state) {
+    case "served":
+      return { ...common, state, shadowed: list(it, "shadowed").map(shadowedName) };
+    case "held":
+      return { ...common, state, reason: text(it, "reason"), until: instant(it, "until") };
+  }
+}
+
+/** Reads an {@linkcode AttemptRecord}. */
+export function readAttempt(json: unknown): AttemptRecord {
+  const it = object(json, "attempt");
+  return {
+    failures: number(it, "failures"),
+    ...given("lastError", optional(it, "lastError", text)),
+    ...given("lastCode", optional(it, "lastCode", text)),
+    ...given("nextAt", optional(it, "nextAt", instant)),
+    lastAt: instant(it, "lastAt"),
+  };
+}
+
+/** Reads a published key authorization. */
+export function readAnswer(json: unknown): string {
+  return text({ keyAuthorization: json }, "keyAuthorization");
+}
+
+const ORDER_STEPS = ["intended", "ordered", "parked", "finalizing", "issued"] as const satisfies readonly OrderStep[];
+
+function intent(from: Fields, field: string): Intent {
+  const it = object(from[field], field);
+  return {
+    names: dnsNames(it, "names"),
+    keyType: oneOf(it, "keyType", KEY_TYPE_NAMES),
+    secretName: secretName(it, "secretName"),
+    certType: certType(it, "certType"),
+    balancers: texts(it, "balancers"),
+  };
+}
+
+function facts(from: Fields, field: string): CertificateFacts {
+  const it = object(from[field], field);
+  return {
+    subject: text(it, "subject"),
+    issuer: text(it, "issuer"),
+    names: texts(it, "names").map((name) => parsed("names", () => parseDnsName(name))),
+    serial: text(it, "serial"),
+    notBefore: instant(it, "notBefore"),
+    notAfter: instant(it, "notAfter"),
+    fingerprint: text(it, "fingerprint"),
+  };
+}
+
+function shadowedName(json: unknown): ShadowedName {
+  const it = object(json, "shadowed");
+  return { name: dnsName(it, "name"), ...given("by", optional(it, "by", text)) };
+}
+
+function dnsName(from: Fields, field: string): DnsName {
+  return parsed(field, () => parseDnsName(text(from, field)));
+}
+
+function dnsNames(from: Fields, field: string): readonly [DnsName, ...DnsName[]] {
+  const [first, ...rest] = texts(from, field).map((name) => parsed(field, () => parseDnsName(name)));
+  if (first === undefined) throw new SyntaxError(`"${field}" is empty`);
+  return [first, ...rest];
+}
+
+function secretName(from: Fields, field: string): SecretName {
+  return parsed(field, () => parseSecretName(text(from, field)));
+}
+
+function certType(from: Fields, field: string): CertType {
+  return parsed(field, () => parseCertType(text(from, field)));
+}
+
+/** The parsers of user input name their own fields: here it is the record's. */
+function parsed<T>(field: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof SyntaxError) throw error;
+    throw new SyntaxError(`"${field}" is not possible: ${error instanceof Error ? error.message : error}`);
+  }
+}

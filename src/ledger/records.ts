@@ -1,0 +1,76 @@
+import type { DnsName } from "../model/dns_name.ts";
+import type {
+  AccountRecord,
+  AttemptRecord,
+  AuthorizationRecord,
+  CertificateRecord,
+  DeploymentRecord,
+  OrderRecord,
+} from "../model/records.ts";
+import type { SecretName } from "../model/secret_name.ts";
+import type { Ledger } from "../ports.ts";
+import {
+  readAccount,
+  readAnswer,
+  readAttempt,
+  readAuthorization,
+  readCertificate,
+  readDeployment,
+  readOrder,
+} from "./record_readers.ts";
+import { joinId, type Table, table } from "./table.ts";
+
+/** Everything that the flow writes down, one table a kind. */
+export interface Records {
+  /** By {@linkcode accountId}. */
+  readonly accounts: Table<AccountRecord>;
+  /** By {@linkcode authorizationId}. */
+  readonly authorizations: Table<AuthorizationRecord>;
+  /** By the order's own id. */
+  readonly orders: Table<OrderRecord>;
+  /** By secret name. */
+  readonly certificates: Table<CertificateRecord>;
+  /** By {@linkcode deploymentId}. */
+  readonly deployments: Table<DeploymentRecord>;
+  /** By secret name. */
+  readonly attempts: Table<AttemptRecord>;
+  /** http-01: token → key authorization. */
+  readonly answers: Table<string>;
+}
+
+/** The tables of a ledger. */
+export function recordsOf(ledger: Ledger): Records {
+  return {
+    accounts: table(ledger, "accounts", readAccount),
+    authorizations: table(ledger, "authorizations", readAuthorization),
+    orders: table(ledger, "orders", readOrder),
+    certificates: table(ledger, "certificates", readCertificate),
+    deployments: table(ledger, "deployments", readDeployment),
+    attempts: table(ledger, "attempts", readAttempt),
+    answers: table(ledger, "answers", readAnswer),
+  };
+}
+
+/** Id of our account at a CA: one for each directory. */
+export function accountId(directory: URL): string {
+  return joinId(directory.href);
+}
+
+/** Whose authorization for what: `x` and `*.x` are two, and each profile has its own. */
+export interface AuthorizationKey {
+  readonly directory: URL;
+  readonly account: URL;
+  /** An empty one is none. */
+  readonly profile?: string;
+  readonly name: DnsName;
+}
+
+/** Id of what we know of one name's authorization. */
+export function authorizationId({ directory, account, profile, name }: AuthorizationKey): string {
+  return joinId(directory.href, account.href, profile, name);
+}
+
+/** Id of what one balancer does with one certificate. */
+export function deploymentId(balancer: string, secretName: SecretName): string {
+  return joinId(balancer, secretName);
+}

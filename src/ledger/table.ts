@@ -1,0 +1,82 @@
+import { SidecarError } from "../model/errors.ts";
+import type { Call, Json, Ledger, LedgerEntry } from "../ports.ts";
+
+/** A record as the ledger has it. */
+export interface Row<T> {
+  readonly value: T;
+  /** Of the ledger, for `ifVersion`. */
+  readonly version: number;
+}
+
+/** Records of one kind in the ledger. An entry that cannot be read rejects with its key and field; it is never left out. */
+export interface Table<T> {
+  get(id: string, call: Call): Promise<Row<T> | undefined>;
+  /** Writes, on disk when it resolves, and returns the new version; `ifVersion` as in `Ledger.put`. */
+  put(id: string, value: T, call: Call & { readonly ifVersion?: number }): Promise<number>;
+  /** Removes the record; nothing happens where there is none. */
+  remove(id: string, call: Call): Promise<void>;
+  /** All records, sorted by id. */
+  list(call: Call): Promise<readonly (Row<T> & { readonly id: string })[]>;
+}
+
+/**
+ * Makes the table of the entries below `prefix`. Dates are kept as RFC 3339 texts, URLs as their href.
+ *
+ * @param ledger Where the entries are.
+ * @param prefix First part of their keys, without `/`.
+ * @param read Reads a record from its JSON; throws with the field's name what it cannot read.
+ */
+export function table<T>(ledger: Ledger, prefix: string, read: (json: unknown) => T): Table<T> {
+  const keyOf = (id: string): string => `${prefix}/${id}`;
+  const row = ({ key, value, version }: LedgerEntry): Row<T> => ({ value: readable(key, value, read), version });
+  return {
+    async get(id: string, call: Call): Promise<Row<T> | undefined> {
+      const entry = await ledger.get(keyOf(id), call);
+      return entry === undefined ? undefined : row(entry);
+    },
+    async put(id: string, value: T, call: Call & { readonly ifVersion?: number }): Promise<number> {
+      const json = JSON.parse(JSON.stringify(value)) as Json;
+      checkReadable(keyOf(id), json, read);
+      return await ledger.put(keyOf(id), json, call);
+    },
+    remove: (id: string, call: Call) => ledger.remove(keyOf(id), call),
+    async list(call: Call): Promise<readonly (Row<T> & { readonly id: string })[]> {
+      const entries = await ledger.list(keyOf(""), call);
+      return entries.map((entry) => ({ id: entry.key.slice(keyOf("").length), ...row(entry) }));
+    },
+  };
+}
+
+/**
+ * Joins the parts of an id: each is percent-encoded, so that a `/` inside a part is none between parts.
+ *
+ * @param parts An absent part is the same as an empty one.
+ */
+export function joinId(...parts: readonly (string | undefined)[]): string {
+  return parts.map((part) => encodeURIComponent(part ?? "")).join("/");
+}
+
+function readable<T>(key: string, json: unknown, read: (json: unknown) => T): T {
+  try {
+    return read(json);
+  } catch (cause) {
+    throw new SidecarError("VAULT_UNAVAILABLE", `Cannot read the ledger's entry ${key}: ${reason(cause)}`, {
+      cause,
+      field: "ledger",
+      todo: "restore the ledger from a backup, or remove the entry",
+    });
+  }
+}
+
+/** A record that could not be read again would stop every list of its table. */
+function checkReadable(key: string, json: unknown, read: (json: unknown) => unknown): void {
+  try {
+    read(json);
+  } catch (cause) {
+    throw new TypeError(`Cannot write the ledger's entry ${key}: ${reason(cause)}`, { cause });
+  }
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,64 @@
+import { type DnsName, sameNames } from "./dns_name.ts";
+import type { AttemptRecord, CertificateRecord, Intent } from "./records.ts";
+import { renewalTimes } from "./renewal.ts";
+import type { SecretName } from "./secret_name.ts";
+
+/** What is known when the keeper looks. */
+export interface Situation {
+  /** Declared in `CERTIFICATES`. */
+  readonly declared: readonly Intent[];
+  readonly held: readonly CertificateRecord[];
+  /** Names that can be proven again without a person. */
+  readonly provable: (name: DnsName) => boolean;
+  readonly attempts: ReadonlyMap<SecretName, AttemptRecord>;
+  readonly now: Date;
+}
+
+/** What to do about one certificate. */
+export type Planned =
+  & { readonly intent: Intent }
+  & (
+    | { readonly do: "issue"; readonly why: "missing" | "changed" | "due" }
+    | { readonly do: "wait"; readonly until: Date; readonly why: "fresh" | "backoff" }
+    | { readonly do: "ask"; readonly why: "by hand" } // due, but a person has to set a record
+  );
+
+/**
+ * Decides what every certificate needs: declared ones that are missing or whose names changed, and all that are due.
+ * Pure: the same situation gives the same plan. Most urgent first.
+ */
+export function plan(situation: Situation): readonly Planned[] {
+  const { declared, held } = situation;
+  const names = new Set(declared.map((intent) => intent.secretName));
+  const others = held.filter((record) => !names.has(record.intent.secretName)).map((record) => record.intent);
+  const declaredSet = new Set<Intent>(declared);
+  return [...declared, ...others]
+    .map((intent) => planOne(intent, declaredSet.has(intent), situation))
+    .sort((a, b) => urgency(a, held) - urgency(b, held));
+}
+
+function planOne(intent: Intent, declared: boolean, { held, attempts, provable, now }: Situation): Planned {
+  const record = held.find((it) => it.intent.secretName === intent.secretName);
+  const why = reason(intent, record, now);
+  if (why === "fresh") return { intent, do: "wait", why, until: renewalTimes(record!.facts).renewAt };
+  if (!declared && !intent.names.every(provable)) return { intent, do: "ask", why: "by hand" };
+  const nextAt = attempts.get(intent.secretName)?.nextAt;
+  if (nextAt !== undefined && nextAt > now) return { intent, do: "wait", why: "backoff", until: nextAt };
+  return { intent, do: "issue", why };
+}
+
+function reason(
+  intent: Intent,
+  record: CertificateRecord | undefined,
+  now: Date,
+): "missing" | "changed" | "due" | "fresh" {
+  if (record === undefined) return "missing";
+  const same = sameNames(record.intent.names, intent.names) && record.intent.keyType === intent.keyType;
+  if (!same) return "changed";
+  return renewalTimes(record.facts).renewAt <= now ? "due" : "fresh";
+}
+
+function urgency(planned: Planned, held: readonly CertificateRecord[]): number {
+  const record = held.find((it) => it.intent.secretName === planned.intent.secretName);
+  return record?.facts.notAfter.getTime() ?? 0;
+}

@@ -1,0 +1,86 @@
+import { type Bundle, bundlePem, certificatePem, type CertType } from "../model/certificate.ts";
+import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
+import { given } from "../model/shape.ts";
+import type { Call, Secret, SecretWrite, Vault } from "../ports.ts";
+import { normaliseValue } from "./value.ts";
+
+/**
+ * The three secrets of a certificate, to be written by one `Vault.write`. The bundle comes last: in a vault without
+ * transactions it is the commit point.
+ *
+ * @param base Base of the secrets' names.
+ * @param bundle Key and chain; its checks are behind it.
+ * @param certType What `_CERTIFICATE` holds. Where that part of the chain is empty it holds the leaf: no secret is blank.
+ */
+export function bundleWrites(base: SecretName, bundle: Bundle, certType: CertType): readonly SecretWrite[] {
+  const names = certificateSecrets(base);
+  return [
+    { name: names.privateKey, value: bundle.keyPem },
+    { name: names.certificate, value: shownPem(bundle, certType) },
+    { name: names.bundle, value: bundlePem(bundle) },
+  ];
+}
+
+/** Reads the bundle's PEM text, with the final newline that vaults strip; undefined where there is none. */
+export async function readStoredBundle(vault: Vault, base: SecretName, call: Call): Promise<string | undefined> {
+  const secret = await vault.read(certificateSecrets(base).bundle, call);
+  return secret === undefined ? undefined : `${secret.value}\n`;
+}
+
+/** The three secrets of a certificate as a vault has them. */
+export interface StoredSecrets {
+  readonly privateKey?: Secret;
+  readonly certificate?: Secret;
+  readonly bundle?: Secret;
+}
+
+/** Reads the three secrets of a certificate, for {@linkcode repairWrites}. */
+export async function readStoredSecrets(vault: Vault, base: SecretName, call: Call): Promise<StoredSecrets> {
+  const names = certificateSecrets(base);
+  return {
+    ...given("privateKey", await vault.read(names.privateKey, call)),
+    ...given("certificate", await vault.read(names.certificate, call)),
+    ...given("bundle", await vault.read(names.bundle, call)),
+  };
+}
+
+/**
+ * The writes that mend `_PRIVATE_KEY` and `_CERTIFICATE` where they disagree with the bundle: a vault without transactions
+ * can lose the process in between. None where all agree, where there is no bundle, or where the bundle is not one key with
+ * certificates. Each write expects the version that was read, so that it never undoes a newer one.
+ *
+ * @param base Base of the secrets' names.
+ * @param stored What is in the vault.
+ * @param certType What `_CERTIFICATE` holds.
+ */
+export function repairWrites(base: SecretName, stored: StoredSecrets, certType: CertType): readonly SecretWrite[] {
+  const bundle = stored.bundle === undefined ? undefined : readParts(stored.bundle.value);
+  if (bundle === undefined) return [];
+  const names = certificateSecrets(base);
+  return [
+    ...mend(names.privateKey, stored.privateKey, bundle.keyPem),
+    ...mend(names.certificate, stored.certificate, shownPem(bundle, certType)),
+  ];
+}
+
+/** The PEM blocks of a bundle. */
+type Parts = Pick<Bundle, "certificates" | "keyPem">;
+
+function mend(name: SecretName, found: Secret | undefined, value: string): readonly SecretWrite[] {
+  if (found?.value === normaliseValue(value)) return [];
+  return [{ name, value, ifVersion: found?.version ?? 0 }];
+}
+
+function shownPem(bundle: Parts, type: CertType): string {
+  return certificatePem(bundle, type) || certificatePem(bundle, "cert");
+}
+
+const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n[A-Za-z0-9+/=\s]*-----END \1-----/g;
+
+function readParts(text: string): Parts | undefined {
+  const blocks = [...text.matchAll(PEM_BLOCK)].map(([pem, label = ""]) => ({ label, pem: `${pem}\n` }));
+  const [leaf, ...chain] = blocks.filter(({ label }) => label === "CERTIFICATE").map(({ pem }) => pem);
+  const [key, ...others] = blocks.filter(({ label }) => label.endsWith("PRIVATE KEY")).map(({ pem }) => pem);
+  if (leaf === undefined || key === undefined || others.length > 0) return undefined;
+  return { certificates: [leaf, ...chain], keyPem: key };
+}

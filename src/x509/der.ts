@@ -1,0 +1,58 @@
+/** One element of DER (X.690): its tag, its content, and all of its bytes. */
+export interface DerElement {
+  readonly tag: number;
+  readonly content: Uint8Array<ArrayBuffer>;
+  readonly whole: Uint8Array<ArrayBuffer>;
+}
+
+/** The tags that we look for. */
+export const TAG = {
+  boolean: 1,
+  bitString: 3,
+  octetString: 4,
+  oid: 6,
+  sequence: 0x30,
+  extensions: 0xa3,
+  dnsName: 0x82,
+};
+
+/**
+ * Reads bytes as one element and nothing after it.
+ *
+ * @throws {SyntaxError} If it is cut off or something follows.
+ */
+export function readDer(bytes: Uint8Array<ArrayBuffer>): DerElement {
+  const element = elementAt(bytes, 0);
+  if (element.whole.length !== bytes.length) throw new SyntaxError("there are bytes after the end of its DER");
+  return element;
+}
+
+/** Reads content as a row of elements. */
+export function derChildren(parent: DerElement): readonly DerElement[] {
+  const children: DerElement[] = [];
+  for (let at = 0; at < parent.content.length;) {
+    const child = elementAt(parent.content, at);
+    children.push(child);
+    at += child.whole.length;
+  }
+  return children;
+}
+
+function elementAt(bytes: Uint8Array<ArrayBuffer>, at: number): DerElement {
+  const tag = byteAt(bytes, at);
+  const first = byteAt(bytes, at + 1);
+  const more = first < 0x80 ? 0 : first & 0x7f;
+  // Nothing that we read is longer than 4 bytes can say; 0x80 is BER's indefinite length, which DER does not have.
+  if (first === 0x80 || more > 4) throw new SyntaxError("its DER has an impossible length");
+  let length = more === 0 ? first : 0;
+  for (let i = 0; i < more; i++) length = length * 256 + byteAt(bytes, at + 2 + i);
+  const start = at + 2 + more;
+  if (start + length > bytes.length) throw new SyntaxError("its DER is cut off");
+  return { tag, content: bytes.subarray(start, start + length), whole: bytes.subarray(at, start + length) };
+}
+
+function byteAt(bytes: Uint8Array<ArrayBuffer>, at: number): number {
+  const byte = bytes[at];
+  if (byte === undefined) throw new SyntaxError("its DER is cut off");
+  return byte;
+}

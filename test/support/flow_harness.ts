@@ -1,0 +1,121 @@
+/**
+ * The flow with memory stores, a CA behind the port and a clock that runs as fast as it can.
+ *
+ * @module
+ */
+import { dns01ByHandSolver } from "../../src/challenge/dns01_by_hand.ts";
+import { http01Solver } from "../../src/challenge/http01.ts";
+import { presentedAnswers } from "../../src/flow/answers.ts";
+import { type Certificates, certificates } from "../../src/flow/certificates.ts";
+import type { FlowParts, FlowSettings } from "../../src/flow/parts.ts";
+import { memoryLedger } from "../../src/ledger/memory_ledger.ts";
+import { publishedAnswers } from "../../src/ledger/published_answers.ts";
+import { type Records, recordsOf } from "../../src/ledger/records.ts";
+import type { Candidate, Clock, Event, Ledger, LoadBalancer, SwapReport, Vault } from "../../src/ports.ts";
+import { memoryVault } from "../../src/vault/memory_vault.ts";
+import { CALL, fakeBalancer, fakeDns } from "./fakes.ts";
+import { type PortAuthority, portAuthority, type PortAuthorityOptions } from "./port_authority.ts";
+
+/** A clock whose sleeps end at once, and count. */
+export function hastyClock(start: Date = new Date("2026-06-01T00:00:00Z")): Clock & { move(ms: number): void } {
+  let now = start.getTime();
+  return {
+    now: () => new Date(now),
+    random: () => 0.5,
+    move: (ms) => void (now += ms),
+    sleep: (ms, { signal }) => {
+      signal.throwIfAborted();
+      now += ms;
+      return Promise.resolve();
+    },
+  };
+}
+
+/** What a test can decide. */
+export interface HarnessOptions extends Omit<PortAuthorityOptions, "clock"> {
+  readonly settings?: Partial<FlowSettings>;
+  /** TXT values by record name; may be changed while the test runs. */
+  readonly dns?: Record<string, readonly string[]>;
+  /** What the balancers do; by default they serve. */
+  readonly swap?: (candidate: Candidate, balancer: string) => Promise<SwapReport>;
+  readonly balancers?: readonly string[];
+  /** Put between the flow and its stores, for example to end it at a write. */
+  readonly ledger?: (ledger: Ledger) => Ledger;
+  readonly vault?: (vault: Vault) => Vault;
+}
+
+/** One sidecar's inside. */
+export interface Harness {
+  readonly service: Certificates;
+  readonly parts: FlowParts;
+  readonly records: Records;
+  readonly authority: PortAuthority;
+  readonly clock: ReturnType<typeof hastyClock>;
+  readonly events: Event[];
+  readonly swaps: string[];
+  readonly vault: Vault;
+  /** The same stores and the same CA under a new process. */
+  restart(options?: Pick<HarnessOptions, "ledger" | "vault">): Promise<Harness>;
+}
+
+/** Makes a harness whose account is registered already. */
+export async function harness(options: HarnessOptions = {}): Promise<Harness> {
+  const clock = hastyClock();
+  const stores = { ledger: memoryLedger(clock), vault: memoryVault(clock) };
+  const authority = await portAuthority({ clock, ...options });
+  return await assemble(options, clock, stores, authority);
+}
+
+async function assemble(
+  options: HarnessOptions,
+  clock: Harness["clock"],
+  stores: { readonly ledger: Ledger; readonly vault: Vault },
+  authority: PortAuthority,
+): Promise<Harness> {
+  const events: Event[] = [];
+  const swaps: string[] = [];
+  const ledger = options.ledger?.(stores.ledger) ?? stores.ledger;
+  const vault = options.vault?.(stores.vault) ?? stores.vault;
+  const records = recordsOf(ledger);
+  const swap = options.swap ?? (() => Promise.resolve({ kind: "replaced" as const, shadowed: [] }));
+  const balancers: ReadonlyMap<string, LoadBalancer> = new Map((options.balancers ?? ["infra/lb"]).map((name) => [
+    name,
+    fakeBalancer({
+      name,
+      swap: (candidate) => {
+        swaps.push(`${name} ${candidate.file} ${candidate.bundle.facts.serial}`);
+        return swap(candidate, name);
+      },
+    }),
+  ]));
+  const parts: FlowParts = {
+    authority,
+    vault,
+    records,
+    solvers: new Map([
+      http01Solver({ answers: publishedAnswers(ledger), balancers }),
+      dns01ByHandSolver({ dns: { txt: (name, call) => fakeDns(options.dns ?? {}).txt(name, call) } }),
+    ].map((solver) => [solver.type, solver])),
+    balancers,
+    clock,
+    events: { emit: (event) => void events.push(event) },
+    settings: { keyType: "ec-256", challenges: ["tls-alpn-01", "http-01"], agreeTos: true, ...options.settings },
+  };
+  const answers = presentedAnswers(parts);
+  await answers.restore(CALL);
+  const service = certificates(parts, answers, new AbortController().signal);
+  return {
+    service,
+    parts,
+    records,
+    authority,
+    clock,
+    events,
+    swaps,
+    vault: stores.vault,
+    restart: (other = {}) => {
+      const { ledger: _ledger, vault: _vault, ...rest } = options;
+      return assemble({ ...rest, ...other }, clock, stores, authority);
+    },
+  };
+}

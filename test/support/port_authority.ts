@@ -1,0 +1,222 @@
+/**
+ * A CA behind the port, for tests of the flow: RFC 8555's states without its wire. It signs real certificates, keeps a list of
+ * everything it was asked, and can be told to reuse authorizations, refuse a name, or drop an answer.
+ *
+ * @module
+ */
+import "reflect-metadata";
+import * as x509 from "@peculiar/x509";
+import { parseDnsName } from "../../src/model/dns_name.ts";
+import { AcmeProblemError, SidecarError } from "../../src/model/errors.ts";
+import { baseName, type DnsName, isWildcard, nameSet } from "../../src/model/dns_name.ts";
+import type { Authorization, Challenge, Order } from "../../src/model/order.ts";
+import type {
+  AccountKey,
+  AuthorityAccount,
+  AuthorityInfo,
+  CertificateAuthority,
+  Clock,
+  NewAccount,
+  NewOrder,
+} from "../../src/ports.ts";
+
+/** How the CA behaves. */
+export interface PortAuthorityOptions {
+  readonly clock: Clock;
+  /** Valid authorizations are reused in later orders. */
+  readonly reuse?: boolean;
+  /** An identical pending or ready order is handed back, as Boulder does. */
+  readonly reuseOrders?: boolean;
+  /** Keeps the list of RFC 8555 §7.1.2.1, as Pebble does. */
+  readonly lists?: boolean;
+  /** Names whose validation fails. */
+  readonly failing?: readonly string[];
+  readonly types?: readonly string[];
+}
+
+/** The CA, and what a test wants to know of it. */
+export interface PortAuthority extends CertificateAuthority {
+  /** One word a request, for example `newOrder a.example,b.example`. */
+  readonly asked: string[];
+  /** How many certificates were issued. */
+  issued(): number;
+  /** The next request of that kind is carried out, and its answer lost. */
+  loseAnswer(kind: string): void;
+}
+
+interface Entry {
+  readonly url: URL;
+  readonly names: readonly DnsName[];
+  readonly authorizations: readonly URL[];
+  status: Order["status"];
+  certificate?: URL;
+}
+
+const BASE = "https://ca.test";
+
+/** Makes a CA. */
+export async function portAuthority(options: PortAuthorityOptions): Promise<PortAuthority> {
+  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  const keys = await crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]);
+  const asked: string[] = [];
+  const accounts = new Map<string, URL>();
+  const orders = new Map<string, Entry>();
+  const authorizations = new Map<string, { name: DnsName; status: Authorization["status"]; told: boolean }>();
+  const chains = new Map<string, string>();
+  const lost = new Set<string>();
+  let count = 0;
+  const next = (kind: string): URL => new URL(`${BASE}/${kind}/${++count}`);
+
+  const ask = <T>(kind: string, what: string, work: () => T | Promise<T>): Promise<T> =>
+    Promise.resolve().then(async () => {
+      asked.push(`${kind} ${what}`.trim());
+      const result = await work();
+      if (!lost.delete(kind)) return result;
+      throw new SidecarError("CA_TRANSPORT", "the connection was reset");
+    });
+
+  const settle = (entry: Entry): void => {
+    if (entry.status !== "pending") return;
+    const states = entry.authorizations.map((url) => authorizations.get(url.href)!);
+    for (const state of states) {
+      if (!state.told || state.status !== "pending") continue;
+      state.status = options.failing?.includes(state.name) ? "invalid" : "valid";
+    }
+    if (states.some((it) => it.status === "invalid")) entry.status = "invalid";
+    else if (states.every((it) => it.status === "valid")) entry.status = "ready";
+  };
+
+  const show = (entry: Entry): Order => {
+    settle(entry);
+    const { url, names, status, certificate } = entry;
+    const common = { url, names, authorizations: entry.authorizations, finalize: new URL(`${url}/finalize`) };
+    const expires = new Date(options.clock.now().getTime() + 7 * 86_400_000);
+    if (status === "valid") return { ...common, expires, status, certificate: certificate! };
+    return { ...common, expires, status };
+  };
+
+  const challengesOf = (url: URL): readonly Challenge[] => {
+    const { name, status, told } = authorizations.get(url.href)!;
+    const types = isWildcard(name) ? ["dns-01"] : options.types ?? ["http-01", "dns-01", "tls-alpn-01"];
+    const id = url.pathname.split("/").at(-1)!.padStart(24, "t");
+    return types.map((type) => ({
+      type,
+      url: new URL(`${url}/${type}`),
+      token: `${id}${type}`,
+      status: status === "pending" ? (told ? "processing" : "pending") : status === "valid" ? "valid" : "invalid",
+      ...(status === "invalid"
+        ? {
+          problem: {
+            type: "urn:ietf:params:acme:error:unauthorized",
+            detail: `${name} was not convincing`,
+            subproblems: [],
+          },
+        }
+        : {}),
+    }));
+  };
+
+  const authorizationFor = (name: DnsName): URL => {
+    if (options.reuse) {
+      for (const [href, it] of authorizations) if (it.name === name && it.status === "valid") return new URL(href);
+    }
+    const url = next("authorization");
+    authorizations.set(url.href, { name, status: "pending", told: false });
+    return url;
+  };
+
+  const account = (url: URL): AuthorityAccount => ({
+    url,
+    newOrder: (request: NewOrder) =>
+      ask("newOrder", nameSet(request.names), () => {
+        const same = [...orders.values()].find((it) =>
+          options.reuseOrders && nameSet(it.names) === nameSet(request.names) && show(it).status !== "valid" &&
+          it.status !== "invalid"
+        );
+        if (same !== undefined) return show(same);
+        const entry: Entry = {
+          url: next("order"),
+          names: [...request.names].sort(),
+          authorizations: request.names.map(authorizationFor),
+          status: "pending",
+        };
+        orders.set(entry.url.href, entry);
+        return show(entry);
+      }),
+    async *orders(): AsyncIterable<URL> {
+      asked.push("orders");
+      if (options.lists) { for (const { url } of orders.values()) yield await Promise.resolve(url); }
+    },
+    order: (url: URL) => ask("order", "", () => show(known(orders, url))),
+    authorization: (url: URL) =>
+      ask("authorization", "", () => {
+        const { name, status } = known(authorizations, url);
+        return { url, name, status, challenges: challengesOf(url) };
+      }),
+    respond: (challenge: URL) =>
+      ask("respond", challenge.pathname.split("/").at(-1)!, () => {
+        const url = new URL(challenge.href.replace(/\/[^/]+$/, ""));
+        known(authorizations, url).told = true;
+        return challengesOf(url).find((it) => it.url.href === challenge.href)!;
+      }),
+    finalize: (order: Order, csr: Uint8Array<ArrayBuffer>) =>
+      ask("finalize", "", async () => {
+        const entry = known(orders, order.url);
+        entry.certificate = next("certificate");
+        chains.set(entry.certificate.href, await sign(new x509.Pkcs10CertificateRequest(csr), entry.names));
+        entry.status = "valid";
+        return show(entry);
+      }),
+    certificate: (url: URL) => ask("certificate", "", () => ({ pem: known(chains, url), alternates: [] })),
+    revoke: () => ask("revoke", "", () => undefined),
+  });
+
+  const sign = async (csr: x509.Pkcs10CertificateRequest, names: readonly DnsName[]): Promise<string> => {
+    const now = options.clock.now().getTime();
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: (1_000 + chains.size).toString(16).padStart(8, "0"),
+      subject: `CN=${baseName(names[0]!)}`,
+      issuer: "CN=Test CA",
+      notBefore: new Date(now - 3_600_000),
+      notAfter: new Date(now + 90 * 86_400_000),
+      signingAlgorithm: algorithm,
+      publicKey: await csr.publicKey.export(algorithm, ["verify"]),
+      signingKey: keys.privateKey,
+      extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns" as const, value })))],
+    });
+    return `${certificate.toString("pem")}\n`;
+  };
+
+  return {
+    directory: new URL(`${BASE}/directory`),
+    asked,
+    issued: () => chains.size,
+    loseAnswer: (kind: string) => void lost.add(kind),
+    about: () =>
+      ask<AuthorityInfo>("directory", "", () => ({ caaIdentities: [], externalAccountRequired: false, profiles: {} })),
+    register: (key: AccountKey, _request: NewAccount) =>
+      ask("register", "", () => {
+        const url = accounts.get(key.thumbprint) ?? next("account");
+        accounts.set(key.thumbprint, url);
+        return url;
+      }),
+    find: (key: AccountKey) => ask("find", "", () => accounts.get(key.thumbprint)),
+    as: (url: URL) => account(url),
+  };
+}
+
+function known<T>(all: ReadonlyMap<string, T>, url: URL): T {
+  const found = all.get(url.href);
+  if (found !== undefined) return found;
+  throw new AcmeProblemError({
+    type: "urn:ietf:params:acme:error:malformed",
+    status: 404,
+    detail: "no such thing",
+    subproblems: [],
+  });
+}
+
+/** A name that is known to be good. */
+export function name(text: string): DnsName {
+  return parseDnsName(text);
+}
