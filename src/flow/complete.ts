@@ -13,7 +13,7 @@ import { generateKey, importKey, type KeyPair } from "../x509/keys.ts";
 import { type OpenOrder, writeOrder } from "./orders.ts";
 import { pollOrder } from "./poll.ts";
 import { whyInvalid } from "./failure.ts";
-import { type Preference, type ProofParts, proveOrder } from "./proof.ts";
+import { closeRecords, type Preference, type ProofParts, proveOrder } from "./proof.ts";
 
 type Located = OpenOrder["record"];
 
@@ -37,12 +37,14 @@ export async function completeOrder(
         proven = true;
         break;
       case "finalize":
+        await closeRecords(parts, order, call);
         [record, order] = await finalize(parts, record, order, intent, call);
         break;
       case "wait":
         order = await pollOrder(parts.account.authority, parts.clock, order, (it) => it.status !== order.status, call);
         break;
       case "download":
+        await closeRecords(parts, order, call);
         return await download(parts, record, step.from, intent, call);
       case "abandon":
         throw await abandon(parts, record, order, call);

@@ -1,9 +1,9 @@
 import { type DnsName, sameNames } from "../model/dns_name.ts";
-import { AcmeProblemError, InputError } from "../model/errors.ts";
+import { AcmeProblemError, InputError, SidecarError } from "../model/errors.ts";
 import type { AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
 import type { Call } from "../ports.ts";
 import { isOpen } from "./answers.ts";
-import { locate, type OpenOrder, orderRecords, placeOrder, writeOrder } from "./orders.ts";
+import { intendedOrder, intendOrder, locate, type OpenOrder, orderRecords, sendOrder, writeOrder } from "./orders.ts";
 import { completeOrder } from "./complete.ts";
 import { findRecord } from "./authorization_record.ts";
 import { parked, type Preference, type ProofParts, proveRecords, settleAll } from "./proof.ts";
@@ -36,7 +36,9 @@ export async function resume(
   preference: Preference,
   call: Call,
 ): Promise<CertificateRecord> {
-  const order = await locate(parts, parts.account.authority, record, call);
+  if (record.step === "intended") return await issue(parts, record.intent, preference, call);
+  const order = await goOn(parts, record, call);
+  if (order === undefined) return await issue(parts, record.intent, preference, call);
   return await completeOrder(parts, order, record.intent, preference, call);
 }
 
@@ -73,7 +75,7 @@ async function openOrderFor(parts: ProofParts, intent: Intent, call: Call): Prom
   const records = await orderRecords(parts, parts.account.authority, call);
   const record = records.find((it) =>
     it.intent !== undefined && it.intent.keyType === intent.keyType && sameNames(it.names, intent.names) &&
-    (it.step === "intended" || it.step === "finalizing" || it.step === "issued" || isAlive(it, parts.clock.now()))
+    (it.step === "finalizing" || it.step === "issued" || isAlive(it, parts.clock.now()))
   );
   return record === undefined ? undefined : await goOn(parts, { ...record, intent }, call);
 }
@@ -106,14 +108,26 @@ async function goOn(parts: ProofParts, record: OrderRecord, call: Call): Promise
   }
 }
 
+/** The intent is written down first, so that a restart knows of it; then what was authorized is proven; then it is ordered. */
 async function orderAnew(
   parts: ProofParts,
   intent: Intent,
   open: readonly AuthorizationRecord[],
   call: Call,
 ): Promise<OpenOrder> {
-  await proveRecords(parts, open, call);
-  return await placeOrder(parts, parts.account.authority, { names: intent.names, intent }, call);
+  const { authority } = parts.account;
+  const wanted = { names: intent.names, intent };
+  const left = await intendedOrder(parts, authority, wanted, call);
+  const record = left ?? await intendOrder(parts, authority, wanted, call);
+  try {
+    await proveRecords(parts, open, call);
+  } catch (error) {
+    if (left === undefined && error instanceof SidecarError) await parts.records.orders.remove(record.id, call);
+    throw error;
+  }
+  return left === undefined
+    ? await sendOrder(parts, authority, record, call)
+    : await locate(parts, authority, record, call);
 }
 
 function isAlive(record: OrderRecord, now: Date): boolean {

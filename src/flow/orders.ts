@@ -19,7 +19,8 @@ export interface Wanted {
   readonly intent?: Intent;
 }
 
-type Intended = OrderRecord & { readonly step: "intended" };
+/** An order that is written down but perhaps not sent. */
+export type Intended = OrderRecord & { readonly step: "intended" };
 
 /**
  * Places an order and writes its URL down before anything else is done with it (RFC 8555 §7.4). An order for the same
@@ -33,7 +34,7 @@ export async function placeOrder(
 ): Promise<OpenOrder> {
   const left = await intendedOrder(parts, account, wanted, call);
   if (left !== undefined) return await locate(parts, account, left, call);
-  return await send(parts, account, await intend(parts, account, wanted, call), call);
+  return await sendOrder(parts, account, await intendOrder(parts, account, wanted, call), call);
 }
 
 /** All orders of the account that are written down. */
@@ -64,10 +65,32 @@ export async function locate(
 ): Promise<OpenOrder> {
   if (record.step !== "intended") return { record, order: await account.order(record.url, call) };
   const order = await findForgotten(parts, account, record, call);
-  return order === undefined ? await send(parts, account, record, call) : await ordered(parts, record, order, call);
+  return order === undefined
+    ? await sendOrder(parts, account, record, call)
+    : await ordered(parts, record, order, call);
 }
 
-async function send(
+/** Writes an order down before it is sent. */
+export async function intendOrder(
+  parts: FlowParts,
+  account: AuthorityAccount,
+  { names, intent }: Wanted,
+  call: Call,
+): Promise<Intended> {
+  return await writeOrder(parts, {
+    id: crypto.randomUUID(),
+    directory: parts.authority.directory,
+    account: account.url,
+    names,
+    ...given("profile", parts.settings.profile),
+    ...given("intent", intent),
+    createdAt: parts.clock.now(),
+    step: "intended",
+  }, call);
+}
+
+/** Sends an order that was just written down. */
+export async function sendOrder(
   parts: FlowParts,
   account: AuthorityAccount,
   record: Intended,
@@ -92,26 +115,8 @@ async function ordered(parts: FlowParts, record: Intended, order: Order, call: C
   };
 }
 
-async function intend(
-  parts: FlowParts,
-  account: AuthorityAccount,
-  { names, intent }: Wanted,
-  call: Call,
-): Promise<Intended> {
-  return await writeOrder(parts, {
-    id: crypto.randomUUID(),
-    directory: parts.authority.directory,
-    account: account.url,
-    names,
-    ...given("profile", parts.settings.profile),
-    ...given("intent", intent),
-    createdAt: parts.clock.now(),
-    step: "intended",
-  }, call);
-}
-
 /** An order that was intended for the same and got no further; with the new intent. */
-async function intendedOrder(
+export async function intendedOrder(
   parts: FlowParts,
   account: AuthorityAccount,
   { names, intent }: Wanted,

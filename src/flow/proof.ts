@@ -72,6 +72,15 @@ export async function proveRecords(
   throwAll(outcomes);
 }
 
+/** Notes that the CA was convinced of all names of an order, where a restart came between its decision and our noting it. */
+export async function closeRecords(parts: ProofParts, order: Order, call: Call): Promise<void> {
+  const found = await Promise.all(order.names.map((name) => findRecord(parts, name, call)));
+  const open = found.filter((it) =>
+    it !== undefined && it.order.href === order.url.href && isOpen(it, parts.clock.now())
+  );
+  await close(parts, open.filter((it) => it !== undefined), call);
+}
+
 /** Looks whether every answer can be seen; the records of a person that cannot are returned, other failures thrown. */
 export async function settleAll(
   parts: ProofParts,
@@ -163,11 +172,18 @@ async function decided(
   records: readonly AuthorizationRecord[],
   call: Call,
 ): Promise<Order> {
-  const { account, clock, answers } = parts;
+  const { account, clock } = parts;
   const end = await pollOrder(account.authority, clock, order, (it) => it.status !== "pending", call);
-  if (end.status !== "invalid") {
-    await Promise.all(records.map((record) => writeState(parts, { ...record, state: "validated" }, call)));
-  }
-  await Promise.all(records.filter((it) => CHALLENGES[it.type].automatic).map((record) => answers.withdraw(record)));
+  if (end.status === "invalid") await withdrawAll(parts, records);
+  else await close(parts, records, call);
   return end;
+}
+
+async function close(parts: ProofParts, records: readonly AuthorizationRecord[], call: Call): Promise<void> {
+  await Promise.all(records.map((record) => writeState(parts, { ...record, state: "validated" }, call)));
+  await withdrawAll(parts, records);
+}
+
+async function withdrawAll({ answers }: ProofParts, records: readonly AuthorizationRecord[]): Promise<void> {
+  await Promise.all(records.filter((it) => CHALLENGES[it.type].automatic).map((record) => answers.withdraw(record)));
 }

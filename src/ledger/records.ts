@@ -58,10 +58,13 @@ export function accountId(directory: URL): string {
 
 /** Whose authorization for what: `x` and `*.x` are two, and each profile has its own. */
 export interface AuthorizationKey {
+  /** The CA's. */
   readonly directory: URL;
+  /** Ours at that CA. */
   readonly account: URL;
   /** An empty one is none. */
   readonly profile?: string;
+  /** With `*.` where it is a wildcard's. */
   readonly name: DnsName;
 }
 

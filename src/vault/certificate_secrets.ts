@@ -29,8 +29,11 @@ export async function readStoredBundle(vault: Vault, base: SecretName, call: Cal
 
 /** The three secrets of a certificate as a vault has them. */
 export interface StoredSecrets {
+  /** PKCS#8 PEM. */
   readonly privateKey?: Secret;
+  /** The part of the chain that `--cert-type` chose. */
   readonly certificate?: Secret;
+  /** Leaf, intermediates, key. */
   readonly bundle?: Secret;
 }
 

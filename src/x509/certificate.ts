@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { type KeyObject, X509Certificate } from "node:crypto";
 import type { CertificateFacts } from "../model/certificate.ts";
 import { type DnsName, parseDnsName } from "../model/dns_name.ts";
 import { derChildren, type DerElement, readDer, TAG } from "./der.ts";
@@ -43,8 +43,8 @@ export function certificateFacts(der: Uint8Array<ArrayBuffer>): CertificateFacts
 
 /** Tells whether the certificate is for this key. */
 export function holdsKey(certificate: Certificate, key: KeyPair): boolean {
-  const publicKey = publicKeyOf(certificate);
-  return publicKey !== undefined && spki(publicKey) === spki(createPublicKey(key.pem));
+  const spki = publicKeyOf(certificate)?.export({ type: "spki", format: "der" });
+  return spki?.toString("hex") === key.spki.toHex();
 }
 
 /**
@@ -96,10 +96,6 @@ function publicKeyOf({ der }: Certificate): KeyObject | undefined {
   } catch {
     return undefined; // of a kind that the runtime does not know
   }
-}
-
-function spki(key: KeyObject): string {
-  return key.export({ type: "spki", format: "der" }).toString("hex");
 }
 
 /** Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signature } (RFC 5280 §4.1). */

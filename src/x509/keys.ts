@@ -8,6 +8,8 @@ export interface KeyPair {
   readonly type: KeyType;
   readonly privateKey: CryptoKey;
   readonly publicKey: CryptoKey;
+  /** SubjectPublicKeyInfo: what a certificate for this key holds (RFC 5280 §4.1.2.7). */
+  readonly spki: Uint8Array<ArrayBuffer>;
   /** PKCS#8 PEM, LF, one final newline. Secret. */
   readonly pem: string;
 }
@@ -15,8 +17,11 @@ export interface KeyPair {
 /** Generates a key pair. */
 export async function generateKey(type: KeyType): Promise<KeyPair> {
   const pair = await crypto.subtle.generateKey(webCrypto(KEY_TYPES[type]), true, ["sign", "verify"]) as CryptoKeyPair;
-  const der = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
-  return { type, ...pair, pem: writePem("PRIVATE KEY", der) };
+  const [der, spki] = await Promise.all([
+    crypto.subtle.exportKey("pkcs8", pair.privateKey),
+    crypto.subtle.exportKey("spki", pair.publicKey),
+  ]);
+  return { type, ...pair, spki: new Uint8Array(spki), pem: writePem("PRIVATE KEY", new Uint8Array(der)) };
 }
 
 /**
@@ -38,7 +43,7 @@ export async function importKey(pem: string, field = "private_key"): Promise<Key
     crypto.subtle.importKey("pkcs8", der, algorithm, true, ["sign"]),
     crypto.subtle.importKey("spki", spki, algorithm, true, ["verify"]),
   ]);
-  return { type, privateKey, publicKey, pem: writePem("PRIVATE KEY", der) };
+  return { type, privateKey, publicKey, spki, pem: writePem("PRIVATE KEY", der) };
 }
 
 /** The kind of key as WebCrypto wants it, for making as for reading. */

@@ -33,7 +33,8 @@ export function readPrivateKey(pem: string, field: string): PrivateKey {
   const object = parse(block, field);
   return {
     shape: shapeOf(object, field),
-    der: new Uint8Array(object.export({ type: "pkcs8", format: "der" })),
+    // Exporting costs as much as reading; what is PKCS#8 already stays as it is.
+    der: block.label === "PRIVATE KEY" ? block.der : new Uint8Array(object.export({ type: "pkcs8", format: "der" })),
     object,
   };
 }

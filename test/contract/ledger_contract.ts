@@ -74,12 +74,12 @@ export function ledgerContract(adapter: string, open: (clock: Clock) => Promise<
   });
 
   promises("list() is sorted and takes exactly the prefix", async (ledger) => {
-    for (const key of ["b/1", "a/2", "a/10", "a", "a%2F", "ab/1", "a/"]) await ledger.put(key, key, call);
+    for (const key of ["b/1", "a/2", "A/3", "a/10", "a", "a%2F", "ab/1", "a/"]) await ledger.put(key, key, call);
     const keys = async (prefix: string): Promise<string[]> => (await ledger.list(prefix, call)).map((it) => it.key);
     assertEquals(await keys("a/"), ["a/", "a/10", "a/2"]);
     assertEquals(await keys("a"), ["a", "a%2F", "a/", "a/10", "a/2", "ab/1"]);
     assertEquals(await keys("c"), []);
-    assertEquals((await keys("")).length, 7);
+    assertEquals((await keys("")).length, 8);
     assertEquals(await keys("%"), [], "no wildcard");
     assertEquals((await ledger.list("b", call))[0], { key: "b/1", value: "b/1", version: 1 });
   });

@@ -121,7 +121,11 @@ withPebble("about() reads the directory once", {}, async (ca) => {
 withPebble("register() without agreement shows the CA's own words", {}, async (ca) => {
   const key = await makeAccountKey();
   const request = { contact: [], termsOfServiceAgreed: false };
-  const error = await assertRejects(() => ca.authority.register(key, request, call), AcmeProblemError, "terms of service");
+  const error = await assertRejects(
+    () => ca.authority.register(key, request, call),
+    AcmeProblemError,
+    "terms of service",
+  );
   assertEquals(problemName(error.problem), "agreementRequired");
 });
 

@@ -143,21 +143,36 @@ Deno.test("no file of the store holds a secret in clear, open or closed", async 
   const open = openSqlite(`${folder.path}/vault.db`);
   const vault = await vaultOn(open);
   for (const value of secrets) await vault.write([{ name: A, value }, { name: orderKeyName("1"), value }], call);
-  const files = (): readonly string[] => [...Deno.readDirSync(folder.path)].map((it) => it.name).sort();
   const clear = (): readonly string[] =>
-    files().filter((file) => {
+    filesIn(folder.path).filter((file) => {
       const bytes = Buffer.from(Deno.readFileSync(`${folder.path}/${file}`));
       return [...secrets, "MIGHAgEAMBMGByqGSM49"].some((it) =>
         bytes.includes(it) || bytes.includes(btoa(it)) || bytes.includes(Buffer.from(it, "utf16le"))
       );
     });
-  assertEquals(files(), ["vault.db", "vault.db-shm", "vault.db-wal", "vault.db.lock"]);
+  assertEquals(filesIn(folder.path), ["vault.db", "vault.db-shm", "vault.db-wal", "vault.db.lock"]);
   assertEquals(clear(), []);
   await open[Symbol.asyncDispose]();
-  assertEquals(files(), ["vault.db", "vault.db.lock"]);
+  assertEquals(filesIn(folder.path), ["vault.db", "vault.db.lock"]);
   assertEquals(clear(), []);
   await Deno.writeTextFile(`${folder.path}/control`, `x${secrets[1]}x`);
   assertEquals(clear(), ["control"], "the search itself finds what is there");
+});
+
+Deno.test("write() that is aborted while it seals writes nothing", async () => {
+  using folder = tempDir();
+  await using store = openSqlite(`${folder.path}/vault.db`);
+  const sealer = await makeSealer(TEST_KEY);
+  const stop = new AbortController();
+  const reason = new Error("no more");
+  const seal: typeof sealer.seal = (name, version, value) => {
+    if (name === KEY) stop.abort(reason);
+    return sealer.seal(name, version, value);
+  };
+  const vault = sqliteVault(store, { ...sealer, seal }, fakeClock());
+  const writes = [{ name: A, value: "one" }, { name: KEY, value: "two" }];
+  assertEquals(await assertRejects(() => vault.write(writes, stop), Error), reason);
+  assertEquals(await vault.list(call), []);
 });
 
 Deno.test("a sealed value cannot be put under another name", async () => {
@@ -208,11 +223,13 @@ for (
     const path = `${folder.path}/vault.db`;
     await make(path);
     const before = await Deno.readFile(path);
+    const files = filesIn(folder.path);
     for (let i = 0; i < 2; i++) {
       const error = assertThrows(() => openSqlite(path), SidecarError, message);
       assertEquals(error.code, "VAULT_UNAVAILABLE");
       assert(error.message.includes(path) && error.todo !== undefined, describe(error));
       assertEquals(await Deno.readFile(path), before);
+      assertEquals(filesIn(folder.path), files);
     }
   });
 }
@@ -243,6 +260,10 @@ function startWriter(folder: string, path: string): Running {
 /** The rounds that the writer acknowledged: whole lines only. */
 function acknowledged(writer: Running): readonly number[] {
   return writer.output().split("\n").slice(0, -1).map(Number);
+}
+
+function filesIn(folder: string): readonly string[] {
+  return [...Deno.readDirSync(folder)].map((it) => it.name).sort();
 }
 
 async function vaultOn(store: SqliteStore, key = TEST_KEY): Promise<Vault> {

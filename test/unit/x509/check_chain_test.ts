@@ -16,6 +16,7 @@ const ROOT = await testAuthority("Root");
 const UPPER = await testAuthority("Upper", ROOT);
 const LOWER = await testAuthority("Lower", UPPER);
 const FOREIGN = await testAuthority("Foreign", await testAuthority("Foreign Root"));
+const NO_CA = await testAuthority("Shop", ROOT, { ca: false });
 const EXPIRED = await testAuthority("Expired", ROOT, { notBefore: inDays(-900), notAfter: inDays(-1) });
 
 const leaf = async (options: TestCertOptions = {}, by = LOWER, key = KEY): Promise<string> =>
@@ -94,6 +95,7 @@ for (
     ],
     ["an intermediate twice", LEAF + LOWER.pem + LOWER.pem, 'was not signed by certificate 3 ("Lower")'],
     ["two leaves", LEAF + await leaf({ serial: "0b" }), 'certificate 2 ("a.example.com") is a second leaf'],
+    ["an issuer that may not sign", await leaf({}, NO_CA) + NO_CA.pem, 'certificate 2 ("Shop") is a second leaf'],
     ["a missing name", await leaf({ names: ["a.example.com"] }), "its names differ: *.b.example.com is missing"],
     ["a foreign name", await leaf({ names: [...NAMES, "c.example.com"] }), '"c.example.com" was not asked for'],
     [
