@@ -1,6 +1,9 @@
 /**
  * Certificates from an ACME CA, kept in a vault, swapped into a running HAProxy.
  *
+ * Plumbing: {@linkcode acmeAuthority} speaks RFC 8555, {@linkcode generateKey} and {@linkcode createCsr} make what it sends.
+ * Porcelain: {@linkcode certificates} and {@linkcode keeper} do the whole job on the ports of `src/ports.ts`.
+ *
  * @module
  */
 export * from "./src/model/backoff.ts";
@@ -9,24 +12,41 @@ export * from "./src/model/certificate.ts";
 export * from "./src/model/challenge_type.ts";
 export * from "./src/model/dns_name.ts";
 export * from "./src/model/errors.ts";
+export * from "./src/model/key_authorization.ts";
 export * from "./src/model/key_type.ts";
 export * from "./src/model/order.ts";
+export * from "./src/model/plan.ts";
 export * from "./src/model/problem.ts";
 export * from "./src/model/records.ts";
 export * from "./src/model/renewal.ts";
 export * from "./src/model/retry_after.ts";
 export * from "./src/model/secret_name.ts";
 export * from "./src/ports.ts";
-export * from "./src/vault/seal.ts";
-export * from "./src/vault/value.ts";
-export * from "./src/vault/writes.ts";
-export * from "./src/vault/certificate_secrets.ts";
-export * from "./src/vault/memory_vault.ts";
-export * from "./src/ledger/change_hub.ts";
-export * from "./src/ledger/entry_version.ts";
-export * from "./src/ledger/leases.ts";
-export * from "./src/ledger/memory_ledger.ts";
-export * from "./src/ledger/published_answers.ts";
-export * from "./src/ledger/records.ts";
-export * from "./src/ledger/table.ts";
+export { generateAccountKey, importAccountKey } from "./src/x509/account_key.ts";
+export { chainMatches, readBundle } from "./src/x509/bundle.ts";
+export { certificateFacts } from "./src/x509/certificate.ts";
+export { type Expected, makeBundle } from "./src/x509/check_chain.ts";
+export { createCsr } from "./src/x509/csr.ts";
+export { generateKey, importKey, type KeyPair } from "./src/x509/keys.ts";
+export { acmeAuthority, type AcmeAuthorityOptions, type AnswerNote } from "./src/acme/authority.ts";
+export { dns01ByHandSolver } from "./src/challenge/dns01_by_hand.ts";
+export { dnsContent, recordName } from "./src/challenge/dns_record.ts";
+export { type Http01Parts, http01Solver } from "./src/challenge/http01.ts";
+export { type TlsAlpn01Parts, tlsAlpn01Solver } from "./src/challenge/tls_alpn01.ts";
+export { bundleWrites, readStoredBundle } from "./src/vault/certificate_secrets.ts";
+export { memoryVault } from "./src/vault/memory_vault.ts";
+export { makeSealer, type Sealer } from "./src/vault/seal.ts";
+export { normaliseValue } from "./src/vault/value.ts";
+export { checkVersion, KEPT_VERSIONS, readyWrites } from "./src/vault/writes.ts";
+export { type ChangeHub, changeHub } from "./src/ledger/change_hub.ts";
+export { checkEntryVersion } from "./src/ledger/entry_version.ts";
+export { leases } from "./src/ledger/leases.ts";
+export { memoryLedger } from "./src/ledger/memory_ledger.ts";
+export { publishedAnswers } from "./src/ledger/published_answers.ts";
+export { accountId, type Records, recordsOf } from "./src/ledger/records.ts";
+export type { Row, Table } from "./src/ledger/table.ts";
+export { type Answers, presentedAnswers } from "./src/flow/answers.ts";
+export { type Certificates, certificates, type Interrupted } from "./src/flow/certificates.ts";
+export { type Keeper, keeper } from "./src/flow/keeper.ts";
+export type { FlowParts, FlowSettings } from "./src/flow/parts.ts";
 export * from "./src/flow/service.ts";

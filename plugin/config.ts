@@ -18,7 +18,7 @@ import {
 import { given } from "../src/model/shape.ts";
 import { type BalancerConfig, parseBalancer } from "./haproxy/url.ts";
 import { type Listen, parseListen } from "./net/listen.ts";
-import { parseResolvers } from "./net/dns.ts";
+import { parseDnsServer } from "./net/dns.ts";
 
 /** Where the environment's words come from; files are those that `NAME_FILE` names. */
 export interface Environment {
@@ -206,7 +206,7 @@ export function readConfig(environment: Environment): Config {
       (it) => words(it).map((type) => parseChallengeType(type, "CHALLENGE")),
     ),
     balancers,
-    resolvers: read("DNS_RESOLVERS", [], (it) => parseResolvers(words(it))),
+    resolvers: read("DNS_RESOLVERS", [], resolvers),
     vault,
     ...given("vaultKey", read("VAULT_KEY", undefined, (it) => atLeast(it, 32))),
     ledger: read("LEDGER_URL", vault, (it) => ledgerUrl(it, vault)),
@@ -304,6 +304,12 @@ function ledgerUrl(text: string, vault: StoreUrl): StoreUrl {
   const same = ledger.kind === "memory" || (vault.kind === "sqlite" && vault.path === ledger.path);
   if (!same) throw new RangeError("an sqlite ledger is in the vault's file (leave LEDGER_URL out)");
   return ledger;
+}
+
+function resolvers(text: string): readonly string[] {
+  const servers = words(text);
+  for (const server of servers) parseDnsServer(server, "DNS_RESOLVERS");
+  return servers;
 }
 
 function email(text: string): string {

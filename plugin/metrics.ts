@@ -1,8 +1,4 @@
-import type { Event, Events } from "../mod.ts";
-import type { Certificates } from "../src/flow/certificates.ts";
-import { renewalTimes } from "../mod.ts";
-import type { Records } from "../src/ledger/records.ts";
-import type { Call } from "../mod.ts";
+import { type Call, type Certificates, type Event, type Events, type Records, renewalTimes } from "../mod.ts";
 
 /** Counts events, and writes everything in the text format that Prometheus reads (version 0.0.4). */
 export interface Metrics extends Events {

@@ -1,7 +1,8 @@
 import type { Config, Environment } from "./config.ts";
 import { isLoopback, variableNames } from "./config.ts";
-import { permissionsFor } from "./haproxy/permissions.ts";
+import { permissionsFor } from "./haproxy/url.ts";
 import { dataDirectory } from "./identity.ts";
+import { parseDnsServer } from "./net/dns.ts";
 
 /** The Deno permissions that a configuration needs, and not one more. */
 export interface Permissions {
@@ -29,7 +30,7 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
       address(config.challengeListen),
       ...config.directories.map(hostOf),
       ...config.acmeHosts,
-      ...(config.resolvers.length > 0 ? config.resolvers : nameservers).map(withDnsPort),
+      ...(config.resolvers.length > 0 ? config.resolvers : nameservers).map(dnsAddress),
       ...balancers.flatMap((it) => it.net),
     ]),
     read: unique([...data, ...caFile, ...files, ...balancers.flatMap((it) => it.read)]),
@@ -60,10 +61,9 @@ function address({ hostname, port }: Config["apiListen"]): string {
   return port === 0 && isLoopback(hostname) ? host : `${host}:${port}`;
 }
 
-function withDnsPort(server: string): string {
-  if (server.includes("]")) return /\]:\d+$/.test(server) ? server : `${server}:53`;
-  if (server.split(":").length > 2) return `[${server}]:53`;
-  return server.includes(":") ? server : `${server}:53`;
+function dnsAddress(server: string): string {
+  const { ipAddr, port } = parseDnsServer(server);
+  return ipAddr.includes(":") ? `[${ipAddr}]:${port}` : `${ipAddr}:${port}`;
 }
 
 function unique(values: readonly string[]): readonly string[] {

@@ -1,5 +1,11 @@
-import { type CertificateAuthority, describe, type Intent, type LoadBalancer } from "../mod.ts";
-import { accountId, type Records } from "../src/ledger/records.ts";
+import {
+  accountId,
+  type CertificateAuthority,
+  describe,
+  type Intent,
+  type LoadBalancer,
+  type Records,
+} from "../mod.ts";
 
 /** What readiness is judged by. */
 export interface ReadinessParts {

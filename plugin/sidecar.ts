@@ -9,7 +9,6 @@ import {
   type CertificateAuthority,
   type Certificates,
   certificates,
-  describe,
   dns01ByHandSolver,
   type Event,
   type Events,
@@ -24,7 +23,6 @@ import {
   normaliseValue,
   presentedAnswers,
   publishedAnswers,
-  type Records,
   recordsOf,
   SidecarError,
   tlsAlpn01Solver,
@@ -34,7 +32,6 @@ import { ACCOUNT_KEY, parseSecretName, type SecretName } from "../src/model/secr
 import { given } from "../src/model/shape.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
-import { countingFetch } from "./net/counting_fetch.ts";
 import { dnsLookup } from "./net/dns.ts";
 import { haproxyBalancer } from "./haproxy/balancer.ts";
 import { api } from "./http/api.ts";
@@ -58,7 +55,6 @@ export interface Sidecar extends AsyncDisposable {
 export interface Seams {
   readonly ledger?: (ledger: Ledger) => Ledger;
   readonly vault?: (vault: Vault) => Vault;
-  readonly fetch?: (fetch: typeof globalThis.fetch) => typeof globalThis.fetch;
 }
 
 /**
@@ -82,7 +78,7 @@ export async function startSidecar(config: Config, log: Events, seams: Seams = {
   const balancers: ReadonlyMap<string, LoadBalancer> = new Map(
     config.balancers.map((it) => [it.name, haproxyBalancer(it, { clock, events })]),
   );
-  const authority = await openAuthority(config, started, metrics.countAnswer, seams);
+  const authority = await openAuthority(config, started, metrics.countAnswer);
   const parts = {
     authority,
     vault,
@@ -153,17 +149,16 @@ async function openAuthority(
   config: Config,
   started: AsyncDisposableStack,
   count: (status: number) => void,
-  seams: Seams,
 ): Promise<CertificateAuthority> {
   const caCerts = config.caFile === undefined ? [] : [await Deno.readTextFile(config.caFile)];
   const client = started.adopt(Deno.createHttpClient({ caCerts }), (it) => it.close());
-  const fetch = countingFetch(client, count);
   return acmeAuthority({
     directory: config.directories[0],
     hosts: config.acmeHosts,
-    fetch: seams.fetch?.(fetch) ?? fetch,
+    fetch: (input, init) => fetch(input, { ...init, client }),
     clock: systemClock,
     userAgent: USER_AGENT,
+    onAnswer: (note) => count(note.status),
   });
 }
 
@@ -218,6 +213,3 @@ function tellStarted(events: Events, config: Config, api: number, challenge: num
   };
   events.emit(event);
 }
-
-export type { Records };
-export { describe };

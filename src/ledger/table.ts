@@ -3,6 +3,7 @@ import type { Call, Json, Ledger, LedgerEntry } from "../ports.ts";
 
 /** A record as the ledger has it. */
 export interface Row<T> {
+  /** The record, as its reader made it. */
   readonly value: T;
   /** Of the ledger, for `ifVersion`. */
   readonly version: number;
@@ -10,6 +11,7 @@ export interface Row<T> {
 
 /** Records of one kind in the ledger. An entry that cannot be read rejects with its key and field; it is never left out. */
 export interface Table<T> {
+  /** The record, or undefined where there is none. */
   get(id: string, call: Call): Promise<Row<T> | undefined>;
   /** Writes, on disk when it resolves, and returns the new version; `ifVersion` as in `Ledger.put`. */
   put(id: string, value: T, call: Call & { readonly ifVersion?: number }): Promise<number>;

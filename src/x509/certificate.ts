@@ -21,8 +21,8 @@ const SUBJECT_ALT_NAME = "551d11"; // 2.5.29.17
 const RSASSA_PSS = "2a864886f70d01010a"; // 1.2.840.113549.1.1.10
 
 /**
- * Reads a certificate. The dates and the fingerprint are read by node:crypto, which is twenty times as fast as the ASN.1
- * libraries; the names are not, because its text form does not tell "DNS:a, DNS:b" from one name that contains ", DNS:b".
+ * Reads a certificate. Most is read by node:crypto, which is many times as fast as the ASN.1 libraries; the
+ * names are not, because its text form does not tell "DNS:a, DNS:b" from one name that contains ", DNS:b".
  *
  * @throws {SyntaxError} If it is not one X.509 certificate.
  */

@@ -68,7 +68,8 @@ for (
 
 for (const hmacKey of ["", "   ", "se cret!", "abcde", "pass:word"]) {
   Deno.test(`bindExternalAccount() refuses ${JSON.stringify(hmacKey)} without quoting it`, async () => {
-    const bind = async () => bindExternalAccount(await makeAccountKey(), { kid: "kid-1", hmacKey }, url);
+    const bind = async (): Promise<FlattenedJws> =>
+      await bindExternalAccount(await makeAccountKey(), { kid: "kid-1", hmacKey }, url);
     const error = await assertRejects(bind, InputError, "ACME_EAB_HMAC_KEY");
     assertEquals(error.field, "ACME_EAB_HMAC_KEY");
     assertEquals(hmacKey.trim() !== "" && `${error.message} ${error.todo}`.includes(hmacKey.trim()), false);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { noncePool, type Nonces, type NonceTurn } from "../../../src/acme/nonces.ts";
 import type { Call } from "../../../src/ports.ts";
@@ -6,8 +7,14 @@ import { fakeClock } from "../../support/fake_clock.ts";
 const call: Call = { signal: new AbortController().signal };
 const HOUR = 3_600_000;
 
+interface Source {
+  readonly state: { asked: number; aborted: number };
+  readonly fetchNonce: (call: Call) => Promise<string>;
+  readonly waiting: readonly { resolve(nonce: string): void; reject(error: unknown): void }[];
+}
+
 /** A source that counts, and answers as the test lets it. */
-function source() {
+function source(): Source {
   const waiting: { resolve(nonce: string): void; reject(error: unknown): void }[] = [];
   const state = { asked: 0, aborted: 0 };
   const fetchNonce = ({ signal }: Call): Promise<string> =>
@@ -28,14 +35,10 @@ async function burst(pool: Nonces, requests: number): Promise<readonly string[]>
   await Promise.all(Array.from({ length: requests }, async () => {
     using turn = await pool.take(call);
     used.push(turn.nonce);
-    await new Promise((resolve) => setImmediateLike(resolve));
+    await nextTurn();
     pool.keep(`${turn.nonce}+`);
   }));
   return used;
-}
-
-function setImmediateLike(run: (value: unknown) => void): void {
-  Promise.resolve().then(() => Promise.resolve()).then(run);
 }
 
 Deno.test("take() gives each nonce once, the newest first", async () => {
@@ -129,7 +132,7 @@ Deno.test("take() asks again when the request under way ended without a nonce", 
   const first = await pool.take(call);
   const second = pool.take(call);
   waiting[0]?.reject(new Error("maintenance"));
-  await new Promise((resolve) => setImmediateLike(resolve));
+  await nextTurn();
   assertEquals(state.asked, 1);
   first[Symbol.dispose]();
   assertEquals(state.asked, 2);

@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { challengeApp } from "../../../plugin/http/challenge_app.ts";
-import { memoryAnswers } from "../../support/fakes.ts";
-import { CALL } from "../../support/fakes.ts";
+import { CALL, memoryAnswers } from "../../support/fakes.ts";
 
 const TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0";
 const KEY_AUTHORIZATION = `${TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI`;
@@ -61,3 +60,12 @@ Deno.test("challengeApp() says without details that the answers are away", async
   const response = await challengeApp(answers).request(`/.well-known/acme-challenge/${TOKEN}`);
   assertEquals([response.status, await response.text()], [503, "Unavailable\n"]);
 });
+
+for (const token of ["short", "%2E%2E%2Fx", "a".repeat(257), "%00".repeat(30)]) {
+  Deno.test(`challengeApp() does not even look up ${token.slice(0, 12)}`, async () => {
+    const looked: string[] = [];
+    const find = (token: string): Promise<undefined> => Promise.resolve(void looked.push(token));
+    const response = await challengeApp({ ...memoryAnswers(), find }).request(`/.well-known/acme-challenge/${token}`);
+    assertEquals([response.status, looked], [404, []]);
+  });
+}

@@ -1,0 +1,112 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { InputError } from "../../../src/model/errors.ts";
+import { lbPath, parseBalancer, permissionsFor } from "../../../plugin/haproxy/url.ts";
+
+const UNIX = "haproxy+unix:///var/run/haproxy-admin.sock?certs=/etc/haproxy/certs&probe=127.0.0.1:443";
+
+Deno.test("parseBalancer() reads a directory over a unix socket", () => {
+  assertEquals(parseBalancer("lb", UNIX), {
+    name: "lb",
+    socket: { transport: "unix", path: "/var/run/haproxy-admin.sock" },
+    certificates: { kind: "directory", path: "/etc/haproxy/certs" },
+    probe: { hostname: "127.0.0.1", port: 443 },
+  });
+});
+
+Deno.test("parseBalancer() reads every parameter", () => {
+  const url =
+    "haproxy+tcp://127.0.0.1:9999?certs=/etc/h/site%2Dcerts.list&store=/etc/h/store/&challenges=/etc/h/c.list" +
+    "&probe=[::1]:8443&probe-proxy=v2&lb-root=/lb//etc/&reload=/run/master.sock&default=/etc/h/store/00-site.pem&http=lb.local:80";
+  assertEquals(parseBalancer("two", url), {
+    name: "two",
+    socket: { transport: "tcp", hostname: "127.0.0.1", port: 9999 },
+    certificates: { kind: "crt-list", path: "/etc/h/site-certs.list", store: "/etc/h/store" },
+    probe: { hostname: "::1", port: 8443 },
+    probeProxy: "v2",
+    lbRoot: "/lb/etc",
+    challenges: "/etc/h/c.list",
+    http: { hostname: "lb.local", port: 80 },
+    reload: "/run/master.sock",
+    defaultFile: "00-site.pem",
+  });
+});
+
+Deno.test("parseBalancer() takes relative paths from the working directory", () => {
+  const { certificates } = parseBalancer("lb", UNIX.replace("/etc/haproxy/certs", "./certs"));
+  assertEquals(certificates, { kind: "directory", path: `${Deno.cwd()}/certs` });
+});
+
+for (
+  const [change, found] of [
+    [["haproxy+unix:", "https:"], 'its URL begins with "https:"'],
+    [[/^.*$/, "no url"], "its URL cannot be read"],
+    [["unix:///var", "unix://var"], "the path of its socket is not absolute"],
+    [["certs=/etc/haproxy/certs&", ""], "certs= is missing"],
+    [["&probe=127.0.0.1:443", ""], "probe= is missing"],
+    [["&probe", "&cert=x&probe"], '"cert" is not a parameter'],
+    [["&probe", "&certs=/x&probe"], "certs= is there twice"],
+    [["127.0.0.1:443", ""], "probe= is empty"],
+    [["127.0.0.1:443", "127.0.0.1"], "not host:port"],
+    [["127.0.0.1:443", "127.0.0.1:70000"], "not host:port"],
+    [["127.0.0.1:443", "127.0.0.1:0"], "not host:port"],
+    [["443", "443&http=here"], 'http= is "here"'],
+    [["443", "443&probe-proxy=v3"], 'probe-proxy= is "v3"'],
+    [["443", "443&default=a%20b.pem"], "default= is not the name of a file"],
+    [["/etc/haproxy/certs", "/etc/a%20b"], "a path that HAProxy's runtime API cannot take"],
+    [["/etc/haproxy/certs", "/etc/a%0Ashow%20info"], "a path that HAProxy's runtime API cannot take"],
+    [["/etc/haproxy/certs", "/etc/a;shutdown"], "a path that HAProxy's runtime API cannot take"],
+    [["/etc/haproxy/certs", "/etc/../x"], "a path that HAProxy's runtime API cannot take"],
+    [["/etc/haproxy/certs", "/"], "certs= is the root directory"],
+    [["admin.sock", "admin%zz"], "not percent-encoded"],
+    [["unix:///var/run/haproxy-admin.sock", "tcp://10.0.0.1:9999"], "private keys do not travel over TCP to 10.0.0.1"],
+    [["unix:///var/run/haproxy-admin.sock", "tcp://127.0.0.1.evil.test:99"], "private keys do not travel"],
+    [["unix:///var/run/haproxy-admin.sock", "tcp://127.0.0.1"], "not host:port"],
+    [["unix:///var/run/haproxy-admin.sock", "tcp://u:p@127.0.0.1:99"], "a user, password or fragment"],
+  ] as const
+) {
+  const url = UNIX.replace(change[0], change[1]);
+  Deno.test(`parseBalancer() refuses ${url.length > 90 ? url.slice(0, 90) : url}: ${found}`, () => {
+    const error = assertThrows(() => parseBalancer("front", url), InputError, found);
+    assertEquals(error.field, "load_balancers");
+    assertStringIncludes(error.message, '"front"');
+  });
+}
+
+for (const hostname of ["localhost", "127.9.9.9", "[::1]"]) {
+  Deno.test(`parseBalancer() takes ${hostname} for loopback`, () => {
+    const { socket } = parseBalancer("lb", UNIX.replace("unix:///var/run/haproxy-admin.sock", `tcp://${hostname}:99`));
+    assertEquals(socket.transport, "tcp");
+  });
+}
+
+Deno.test("permissionsFor() lists net, read and write of a unix socket, the certificates and the addresses", () => {
+  assertEquals(permissionsFor(parseBalancer("lb", `${UNIX}&http=[::1]:80`)), {
+    net: ["unix:/var/run/haproxy-admin.sock", "127.0.0.1:443", "[::1]:80"],
+    read: ["/var/run/haproxy-admin.sock", "/etc/haproxy/certs"],
+    write: ["/var/run/haproxy-admin.sock", "/etc/haproxy/certs"],
+  });
+});
+
+Deno.test("permissionsFor() lists the folder of a crt-list, where its new text is staged", () => {
+  const url = "haproxy+tcp://127.0.0.1:9999?certs=/etc/h/certs.list&store=/etc/h/store&probe=lb:443";
+  const paths = ["/etc/h", "/etc/h/store"];
+  assertEquals(permissionsFor(parseBalancer("lb", url)), {
+    net: ["127.0.0.1:9999", "lb:443"],
+    read: paths,
+    write: paths,
+  });
+});
+
+for (
+  const [root, path, seen] of [
+    ["", "/shared/certs/a.pem", "/shared/certs/a.pem"],
+    ["&lb-root=/etc/haproxy", "/shared/certs", "/etc/haproxy/certs"],
+    ["&lb-root=/etc/haproxy", "/shared/challenges.list", "/etc/haproxy/challenges.list"],
+    ["&lb-root=/etc/haproxy", "/sharedelse/c.list", "/sharedelse/c.list"],
+  ] as const
+) {
+  Deno.test(`lbPath() sees ${path} as ${seen}`, () => {
+    const url = `haproxy+unix:///run/a.sock?certs=/shared/certs&probe=lb:443${root}`;
+    assertEquals(lbPath(parseBalancer("lb", url), path), seen);
+  });
+}
