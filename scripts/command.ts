@@ -4,6 +4,8 @@
  * @module
  */
 
+import { given } from "../src/model/shape.ts";
+
 /** The top of the source tree, without a final slash. */
 export const ROOT = decodeURIComponent(new URL("..", import.meta.url).pathname).replace(/\/$/, "");
 
@@ -19,6 +21,8 @@ export interface Outcome {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Ends the program by SIGTERM. */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs a program and keeps what it wrote. It gets no standard input. */
@@ -41,13 +45,14 @@ export function lastLines(text: string, count: number): string {
 function command(
   program: string,
   args: readonly string[],
-  { env = {}, cwd = ROOT }: RunOptions,
+  { env = {}, cwd = ROOT, signal }: RunOptions,
   output: "piped" | "inherit",
 ): Deno.Command {
   return new Deno.Command(program, {
     args: [...args],
     env: { ...env },
     cwd,
+    ...given("signal", signal),
     stdin: "null",
     stdout: output,
     stderr: output,

@@ -8,20 +8,18 @@ import { openly, ROOT } from "./command.ts";
 import { closingLine, joined, NO_TESTS, readReport, type Report } from "./junit.ts";
 import { ensureParts, TEST_PARTS } from "./parts.ts";
 
-/** These start programs and measure time, so they run one after the other and have the machine for themselves. */
-const ALONE = ["test/integration", "test/e2e"];
-
 /** Where tests and examples stand. */
 const TESTED = ["mod.ts", "src", "plugin", "scripts", "README.md", "test"];
 
-/** The arguments of each run of `deno test`. */
-export function runs(args: readonly string[], exists: (path: string) => boolean): readonly (readonly string[])[] {
-  if (args.some(exists)) return [args];
-  const alone = ALONE.filter(exists);
-  return [
-    ["--parallel", "--doc", `--ignore=${ALONE.join()}`, ...args, ...TESTED.filter(exists)],
-    ...alone.length === 0 ? [] : [[...args, ...alone]],
-  ];
+/** More than the slowest machine needs: a test that hangs must not hang the gate. */
+const DEADLINE_MS = 15 * 60_000;
+
+/**
+ * The arguments for `deno test`. All in one run and one after the other: tests of real programs want the machine for
+ * themselves, and on two cores the others gain nothing from running side by side.
+ */
+export function selection(args: readonly string[], exists: (path: string) => boolean): readonly string[] {
+  return args.some(exists) ? args : ["--doc", ...args, ...TESTED.filter(exists)];
 }
 
 /** Tells why the run as a whole did not pass, besides the tests that failed. */
@@ -34,19 +32,15 @@ export function complaints(report: Report, ci: boolean, failedChecks: readonly s
 
 async function test(args: readonly string[]): Promise<Report> {
   const path = await Deno.makeTempFile({ prefix: "kontena-junit-", suffix: ".xml" });
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
   try {
-    const code = await openly(Deno.execPath(), [
-      "test",
-      "-A",
-      "--quiet",
-      "--permit-no-files",
-      `--junit-path=${path}`,
-      ...args,
-    ]);
+    const command = ["test", "-A", "--quiet", "--permit-no-files", `--junit-path=${path}`, ...args];
+    const code = await openly(Deno.execPath(), command, { signal: deadline });
     const report = readReport(await Deno.readTextFile(path));
     if (code === 0 || report.failed.length > 0) return report;
     // A file that does not compile or throws while it loads is no test case in Deno's report.
-    return joined(report, { ...NO_TESTS, failed: [`deno test itself, with exit code ${code}`] });
+    const why = deadline.aborted ? `not over within ${DEADLINE_MS / 60_000} minutes` : `exit code ${code}`;
+    return joined(report, { ...NO_TESTS, failed: [`deno test itself: ${why}`] });
   } finally {
     await Deno.remove(path);
   }
@@ -62,8 +56,7 @@ function isPath(text: string): boolean {
 
 if (import.meta.main) {
   await ensureParts(TEST_PARTS);
-  let report = NO_TESTS;
-  for (const args of runs(Deno.args, isPath)) report = joined(report, await test(args));
+  const report = await test(selection(Deno.args, isPath));
   const failedChecks = (Deno.env.get("KONTENA_FAILED_CHECKS") ?? "").split(" ").filter((name) => name !== "");
   const wrong = complaints(report, Deno.env.get("CI") === "true", failedChecks);
   for (const title of report.ignored) console.log(`ignored: ${title}`);

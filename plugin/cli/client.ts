@@ -69,9 +69,12 @@ export function httpClient(grid: string, settings: () => Settings, debug: (text:
  * Reads an answer.
  *
  * @throws {ApiError} If it is not 2xx.
- * @throws {Unreachable} If it is 2xx and not JSON: somebody else listens there.
+ * @throws {Unreachable} If it is a redirection, or 2xx and not JSON: somebody else listens there.
  */
 export function readAnswer(response: Response, text: string, target: URL): unknown {
+  if (response.status >= 300 && response.status < 400) {
+    throw new Unreachable(`${target.origin} points to another address, which is not followed (check KONTENA_URL)`);
+  }
   const json = parseJson(text);
   if (!response.ok) throw new ApiError(response.status, json);
   if (json === undefined) {

@@ -25,7 +25,7 @@ export type Answer = { readonly name: DnsName } & ({ readonly probed: Probed } |
  * @throws {ProbeError} If the address does not answer at all.
  */
 export async function askAll(
-  { config }: Tools,
+  { config, clock }: Tools,
   names: readonly DnsName[],
   options: { readonly signatures?: Signatures },
   call: Call,
@@ -37,16 +37,27 @@ export async function askAll(
   return answers;
 
   async function one(name: DnsName): Promise<Answer> {
-    const serverName = isWildcard(name) ? `${crypto.randomUUID().slice(0, 13)}${name.slice(1)}` : name;
-    try {
-      const probed = await probe(config.probe, { serverName, ...given("proxy", config.probeProxy), ...options }, call);
-      return { name, probed };
-    } catch (error) {
-      if (!(error instanceof ProbeError) || !SAYS_NO.has(error.failure)) throw error;
-      return { name, failure: error };
+    for (let tries = 1;; tries++) {
+      const serverName = isWildcard(name) ? `${crypto.randomUUID().slice(0, 13)}${name.slice(1)}` : name;
+      try {
+        const probed = await probe(
+          config.probe,
+          { serverName, ...given("proxy", config.probeProxy), ...options },
+          call,
+        );
+        return { name, probed };
+      } catch (error) {
+        if (!(error instanceof ProbeError)) throw error;
+        if (SAYS_NO.has(error.failure)) return { name, failure: error };
+        if (error.failure !== "hung up" || tries === HANG_UPS) throw error;
+        await clock.sleep(50, call);
+      }
     }
   }
 }
+
+/** A reload closes what the old worker had not accepted yet: so often may a server hang up in a row. */
+const HANG_UPS = 3;
 
 /** A server that is there, and has no such certificate to show. */
 const SAYS_NO: ReadonlySet<string> = new Set(["no certificate", "refused"]);

@@ -78,7 +78,7 @@ async function ask(target: Endpoint, options: ProbeOptions, call: Call): Promise
       const flight = readServerFlight(received.bytes);
       if (flight !== undefined) return flight;
     }
-    throw new ProbeError("refused", `${target.hostname}:${target.port} hung up on ${options.serverName}`);
+    throw new ProbeError("hung up", `${target.hostname}:${target.port} hung up on ${options.serverName}`);
   });
   const [der] = flight.certificates;
   if (!isSignedBy(keyOf(der), random, flight)) {
@@ -114,6 +114,9 @@ function serialOf(certificate: X509Certificate): string {
 
 function asProbeError(error: unknown, where: string, { serverName }: ProbeOptions): unknown {
   if (error instanceof SidecarError) return error;
+  if (error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe) {
+    return new ProbeError("hung up", `${where} hung up on ${serverName}`, { cause: error });
+  }
   if (!(error instanceof TlsWireError)) {
     return new ProbeError("unreachable", `Cannot reach ${where}: ${describe(error)}`, { cause: error });
   }

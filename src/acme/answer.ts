@@ -1,4 +1,4 @@
-import { InputError, SidecarError } from "../model/errors.ts";
+import { InputError } from "../model/errors.ts";
 import { type Fields, object } from "../model/shape.ts";
 import { badAnswer, TransportError } from "./failure.ts";
 import { isJson, mediaType } from "./media_type.ts";
@@ -34,8 +34,5 @@ function parse(answer: Answer, what: string): unknown {
 
 function unusable(what: string, error: unknown): unknown {
   const misread = error instanceof SyntaxError || error instanceof InputError;
-  if (misread) return badAnswer(`Cannot read ${what}: ${error.message}`, undefined, error);
-  // What the URL policy says knows nothing of where the URL stood.
-  if (error instanceof SidecarError) return badAnswer(`Cannot read ${what}: ${error.message}`, error.todo, error);
-  return error;
+  return misread ? badAnswer(`Cannot read ${what}: ${error.message}`, undefined, error) : error;
 }

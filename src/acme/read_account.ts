@@ -36,6 +36,6 @@ export function readOrdersPage(answer: Answer, urls: UrlPolicy): OrdersPage {
   return readJson(answer, "the list of orders", (it) => {
     const orders = texts(it, "orders").map((value) => urls(value, answer.url, "orders"));
     const [next] = linkTargets(answer.headers, "next");
-    return { orders, ...(next === undefined ? {} : { next: urls(next, answer.url, 'Link rel="next"') }) };
+    return { orders, ...(next === undefined ? {} : { next: urls(next, answer.url, "Link next") }) };
   });
 }

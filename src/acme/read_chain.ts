@@ -21,6 +21,6 @@ export function readChain(
   }
   return {
     pem: answer.text,
-    alternates: linkTargets(answer.headers, "alternate").map((it) => urls(it, answer.url, 'Link rel="alternate"')),
+    alternates: linkTargets(answer.headers, "alternate").map((it) => urls(it, answer.url, "Link alternate")),
   };
 }

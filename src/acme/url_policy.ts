@@ -24,12 +24,12 @@ export function urlPolicy(directory: URL, hosts: readonly string[] = []): UrlPol
   const allowed = new Set([directory.host, ...hosts.map((host) => host.trim().toLowerCase().replace(/:443$/, ""))]);
   return (text, base, field) => {
     const url = URL.parse(text, base);
-    if (url === null) throw badAnswer(`"${field}" is not a URL`);
+    if (url === null) throw badAnswer(`Cannot follow "${field}": it is not a URL`);
     if (url.protocol !== directory.protocol && url.protocol !== "https:") {
-      throw badAnswer(`"${field}" is not an https URL`);
+      throw badAnswer(`Cannot follow "${field}": it is not an https URL`);
     }
     if (url.username !== "" || url.password !== "" || url.hash !== "") {
-      throw badAnswer(`"${field}" has a user, a password or a fragment in its URL`);
+      throw badAnswer(`Cannot follow "${field}": its URL has a user, a password or a fragment`);
     }
     if (!allowed.has(url.host)) throw elsewhere(url, directory, field);
     return url;
@@ -52,7 +52,7 @@ function isLoopback(hostname: string): boolean {
 
 function elsewhere(url: URL, directory: URL, field: string): Error {
   return badAnswer(
-    `"${field}" is on ${url.host}, the CA's directory on ${directory.host}`,
+    `Cannot follow "${field}": it is on ${url.host}, the CA's directory on ${directory.host}`,
     `add ${url.host} to ACME_HOSTS if it belongs to the CA`,
   );
 }

@@ -299,6 +299,18 @@ Deno.test("kontena does not send its token through a proxy to this machine", asy
   assertEquals(code, 0);
 });
 
+Deno.test("kontena follows no redirection: the token goes to nobody else", async () => {
+  const asked: string[] = [];
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, ({ url }) => {
+    asked.push(new URL(url).pathname);
+    return new Response(null, { status: 307, headers: { location: "/elsewhere" } });
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const { code, err } = await run(["certificate", "ls"], { env: { KONTENA_URL: url, KONTENA_TOKEN: TOKEN } });
+  assertEquals([code, asked], [1, ["/v1/grids/default/certificates"]]);
+  assertStringIncludes(err, "check KONTENA_URL");
+});
+
 Deno.test("kontena finds the sidecar's token in data/token of the working directory", async () => {
   await using api = sidecar();
   using dir = tempDir();

@@ -203,7 +203,11 @@ for (
     ["fields on __proto__", () => readOrder(answer(polluted), asked, urls), '"identifiers" is missing'],
     ["a list", () => readOrder(answer([ORDER]), asked, urls), "the order"],
     ["null", () => readOrder(answer("null"), asked, urls), "the order"],
-    ["another finalize", () => readOrder(answer({ ...ORDER, finalize: evil }), asked, urls), '"finalize" is on evil'],
+    [
+      "another finalize",
+      () => readOrder(answer({ ...ORDER, finalize: evil }), asked, urls),
+      '"finalize": it is on evil',
+    ],
     [
       "another authorization",
       () => readOrder(answer({ ...ORDER, authorizations: [evil] }), asked, urls),

@@ -64,10 +64,9 @@ Deno.test("send() names the product, the language and what it sends, and follows
 
 Deno.test("send() takes 64 KB, and no byte more", async () => {
   assertEquals((await bench(stream(64, 1024).reply).send(GET, call)).text.length, 65_536);
-  const { reply, state } = stream(65, 1024);
+  const { reply } = stream(1, 65_537);
   const error = await assertRejects(() => bench(reply).send(GET, call), SidecarError, "longer than 64 KB");
   assertEquals(error.code, "CA_ANSWER");
-  assert(state.cancelled);
 });
 
 Deno.test("send() takes as much as it is told to", async () => {

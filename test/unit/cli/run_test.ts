@@ -285,6 +285,13 @@ for (const args of [["vault", "write", PEM, "A"], ["vault", PEM], [PEM], ["vault
   });
 }
 
+for (const args of [["vault", "S3cret!"], ["S3cret!"]]) {
+  Deno.test(`what is no command's name is not repeated: ${args.length} words`, async () => {
+    const { code, err } = await kontena(args);
+    assertEquals([code, err.includes("S3cret")], [1, false]);
+  });
+}
+
 Deno.test("vault write asks nobody who gave up", async () => {
   const ran = await kontena("vault write A", {}, { inIsTerminal: true });
   assertEquals([ran.code, ran.requests], [1, []]);

@@ -1,27 +1,19 @@
 import { assertEquals } from "@std/assert";
-import { complaints, runs } from "../../../scripts/run_tests.ts";
+import { complaints, selection } from "../../../scripts/run_tests.ts";
 
 const there = (path: string): boolean => ["mod.ts", "src", "test", "test/integration"].includes(path);
 
-Deno.test("runs() keeps tests of real programs apart from those that may run side by side", () => {
-  assertEquals(runs([], there), [
-    ["--parallel", "--doc", "--ignore=test/integration,test/e2e", "mod.ts", "src", "test"],
-    ["test/integration"],
-  ]);
-});
-
-Deno.test("runs() hands options on to both", () => {
-  const both = runs(["--filter", "parse"], there);
-  assertEquals(both.map((args) => args.join(" ").includes("--filter parse")), [true, true]);
-});
-
-Deno.test("runs() takes files and folders instead of everything", () => {
-  assertEquals(runs(["test/integration", "--fail-fast"], there), [["test/integration", "--fail-fast"]]);
-});
-
-Deno.test("runs() leaves out a run that has no folder", () => {
-  assertEquals(runs([], (path) => path === "test").length, 1);
-});
+for (
+  const [what, args, expected] of [
+    ["everything that is there, with the examples", [], ["--doc", "mod.ts", "src", "test"]],
+    ["everything with options", ["--filter", "parse"], ["--doc", "--filter", "parse", "mod.ts", "src", "test"]],
+    ["files and folders instead", ["test/integration", "--fail-fast"], ["test/integration", "--fail-fast"]],
+  ] as const
+) {
+  Deno.test(`selection() takes ${what}`, () => {
+    assertEquals(selection(args, there), [...expected]);
+  });
+}
 
 Deno.test("complaints() does not let CI ignore a test", () => {
   const report = { passed: 1, failed: [], ignored: ["a [needs haproxy]"] };
