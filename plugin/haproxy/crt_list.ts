@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { baseName } from "./url.ts";
 
 /** Tells whether a line is about the file. */
 export function listsFile(text: string, file: string): boolean {
-  return text.split("\n").some((line) => fileOf(line) === file);
+  return text.split("\n").some((line) => isAbout(line, file));
 }
 
 /** The text with a line for the file at its end; unchanged where there is one. */
@@ -17,10 +18,12 @@ export function withFile(text: string, file: string): string {
 
 /** The text without any line about the file; all others stay as they are. */
 export function withoutFile(text: string, file: string): string {
-  return text.split("\n").filter((line) => fileOf(line) !== file).join("\n");
+  return text.split("\n").filter((line) => !isAbout(line, file)).join("\n");
 }
 
-function fileOf(line: string): string | undefined {
-  const [, file] = /^\s*([^\s#]\S*)/.exec(line) ?? [];
-  return file;
+/** A relative name is below HAProxy's `crt-base`, which is not known here: its last part decides. */
+function isAbout(line: string, file: string): boolean {
+  const [, written] = /^\s*([^\s#]\S*)/.exec(line) ?? [];
+  if (written === undefined || written === file) return written === file;
+  return !written.startsWith("/") && baseName(written) === baseName(file);
 }

@@ -107,7 +107,7 @@ async function carryOut(
       await clearTransaction(tools, mine, call);
       job.now = await locate(tools, job.file, call);
     }
-    const done = await roundOf(tools, job, mine, call);
+    const done = await roundOf(tools, job, mine, call).catch((error) => orLost(tools, error, pid, call));
     if (done.kind !== "unchanged") kind = job.before.status === "used" ? "replaced" : "added";
     const after = await tools.runtime.info(call);
     if (done.kind !== "lost" && after.pid === pid) return { kind, shadowed: done.shadowed };
@@ -124,6 +124,14 @@ async function carryOut(
     field: "load_balancer",
     todo: "wait until its configuration comes to rest",
   });
+}
+
+/** A worker that is going away may drop a command: then it is not the command that failed. */
+async function orLost(tools: Tools, error: unknown, pid: number, call: Call): Promise<Round> {
+  if (!isGone(error)) throw error;
+  const now = await tools.runtime.info(call);
+  if (now.pid === pid) throw error;
+  return { kind: "lost" };
 }
 
 type Round =
@@ -189,7 +197,7 @@ async function keepListed({ config }: Tools, job: Job): Promise<void> {
 /** A refusal or a failed proof is about this certificate; a balancer that went away is not. */
 function asRejection(error: unknown, file: string, back: "put back" | "not put back"): unknown {
   if (!(error instanceof SidecarError)) return error;
-  const gone = error.code === "BALANCER_UNREACHABLE" && !(error instanceof ProbeError);
+  const gone = isGone(error);
   const end = back === "put back" ? "the former state was put back" : "the former state could not be put back";
   return new SidecarError(gone ? error.code : "SWAP_REJECTED", `${file} was not swapped, ${end}: ${error.message}`, {
     field: "load_balancer",
@@ -198,4 +206,8 @@ function asRejection(error: unknown, file: string, back: "put back" | "not put b
       ? error.todo ?? "look at the balancer's log"
       : "check the balancer's certificates by hand",
   });
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof SidecarError && error.code === "BALANCER_UNREACHABLE" && !(error instanceof ProbeError);
 }

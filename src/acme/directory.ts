@@ -1,7 +1,6 @@
 import { AcmeProblemError, SidecarError } from "../model/errors.ts";
 import { given } from "../model/shape.ts";
 import type { Call, Clock } from "../ports.ts";
-import { badAnswer } from "./failure.ts";
 import { sharedFlight } from "./flight.ts";
 import { DIRECTORY_MS } from "./limits.ts";
 import { type Directory, readDirectory } from "./read_directory.ts";
@@ -55,11 +54,7 @@ async function request(options: DirectoryOptions, call: Call): Promise<Answer> {
   const first = await send({ method: "GET", url, doing: DOING }, call);
   const to = first.headers.get("location");
   if (first.status < 300 || first.status >= 400 || to === null) return good(first);
-  const moved = urls(to, url, "location");
-  if (moved.protocol !== url.protocol) throw badAnswer(`Cannot ${DOING}: it redirects to ${moved.protocol}//`);
-  const second = await send({ method: "GET", url: moved, doing: DOING }, call);
-  if (second.status >= 300 && second.status < 400) throw badAnswer(`Cannot ${DOING}: it redirects more than once`);
-  return good(second);
+  return good(await send({ method: "GET", url: urls(to, url, "location"), doing: DOING }, call));
 }
 
 function good(answer: Answer): Answer {

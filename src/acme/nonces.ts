@@ -25,7 +25,6 @@ export interface Nonces {
 }
 
 const CIRCULATION = { least: 4, most: 32, waitsForOneMore: 50 } as const;
-const MOST_KEPT = 64;
 
 interface Kept {
   readonly nonce: string;
@@ -70,7 +69,7 @@ export function noncePool(fetchNonce: (call: Call) => Promise<string>, clock: Cl
   function keep(nonce: string): void {
     const [first, ...rest] = waiters;
     if (first === undefined) {
-      kept = [...kept, { nonce, until: clock.now().getTime() + NONCE_MS }].slice(-MOST_KEPT);
+      kept = [...kept, { nonce, until: clock.now().getTime() + NONCE_MS }];
     } else {
       waiters = rest;
       first.serve(nonce);

@@ -93,10 +93,11 @@ function page(text: string | undefined, answer: Answer): string | undefined {
   return url !== null && /^https?:$/.test(url.protocol) ? url.href : undefined;
 }
 
+/** A signed request names its URL, so another place cannot take it (RFC 8555 §6.4). */
 function redirected({ url, status, headers }: Answer, doing: string): SidecarError {
   const to = URL.parse(headers.get("location") ?? "", url)?.href ?? "nowhere";
   return badAnswer(
-    `Cannot ${doing}: ${url.host} answered ${status} and points to ${to}; a signed request is not redirected`,
+    `Cannot ${doing}: ${url.host} answered ${status} and points to ${to}, which is not followed`,
     "check that ACME_DIRECTORY_URL is the address that the CA names in its documentation",
   );
 }

@@ -78,7 +78,6 @@ function toInit({ method, body, accept }: Outgoing, userAgent: string, signal: A
   return {
     method,
     signal,
-    // A signed request names its URL, so another place could not take it (RFC 8555 §6.4).
     redirect: "manual",
     headers: {
       "user-agent": userAgent, // RFC 8555 §6.1: MUST

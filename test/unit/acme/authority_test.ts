@@ -179,11 +179,17 @@ Deno.test("about() ends at once for the one who leaves, and goes on for the othe
 });
 
 Deno.test("about() gives the request up when the last has left", async () => {
-  const { authority } = bench({ "GET /directory": [silence, reply(200, DIRECTORY)] });
+  const asked: AbortSignal[] = [];
+  const hanging: Reply = (seen, signal) => {
+    asked.push(signal);
+    return silence(seen, signal);
+  };
+  const { authority } = bench({ "GET /directory": [hanging, reply(200, DIRECTORY)] });
   const controller = new AbortController();
   const left = assertRejects(() => authority.about({ signal: controller.signal }), RangeError, "enough");
   controller.abort(new RangeError("enough"));
   await left;
+  assertEquals(asked.map((it) => it.aborted), [true]);
   await authority.about(call);
 });
 
@@ -302,6 +308,13 @@ Deno.test("newNonce that is refused with Retry-After is not asked again", async 
   assertEquals(ca.lines(), ["GET /directory", "HEAD /new-nonce"]);
 });
 
+Deno.test("newNonce that is not there has the directory fetched again", async () => {
+  const { ca, account } = bench({ "HEAD /new-nonce": reply(404) });
+  await assertRejects(() => account.order(url("/order/1"), call), SidecarError, "404");
+  await assertRejects(() => account.order(url("/order/1"), call), SidecarError, "404");
+  assertEquals(ca.lines(), ["GET /directory", "HEAD /new-nonce", "GET /directory", "HEAD /new-nonce"]);
+});
+
 Deno.test("newNonce without a nonce is an error", async () => {
   const { account } = bench({ "HEAD /new-nonce": reply(200) });
   const error = await assertRejects(() => account.order(url("/order/1"), call), SidecarError, "Replay-Nonce");
@@ -313,6 +326,17 @@ Deno.test("the nonce of an error is used too", async () => {
   await assertRejects(() => account.order(url("/order/1"), call), AcmeProblemError);
   await account.order(url("/order/1"), call);
   assertEquals(ca.seen.at(-1)?.protected["nonce"], "n2");
+});
+
+Deno.test("the nonce of an answer whose body breaks off is used too", async () => {
+  const broken: Reply = () => {
+    const body = new ReadableStream({ pull: (controller) => controller.error(new TypeError("connection reset")) });
+    return new Response(body, { headers: { "replay-nonce": "survivor", "content-type": "application/json" } });
+  };
+  const { ca, account } = bench({ "POST /new-order": broken, "POST /order/1": reply(200, ORDER) });
+  await assertRejects(() => account.newOrder({ names: [www] }, call), SidecarError, "connection reset");
+  await account.order(url("/order/1"), call);
+  assertEquals(ca.seen.at(-1)?.protected["nonce"], "survivor");
 });
 
 // --- What is sent again, and what is not -------------------------------------------------------------------------------
@@ -369,11 +393,19 @@ for (const [line, act] of Object.entries(acts)) {
 
   Deno.test(`${line} follows no redirect`, async () => {
     const { ca, account, authority } = bench({ [line]: to("/elsewhere") });
-    const error = await assertRejects(() => act(account, authority), SidecarError, "not redirected");
+    const error = await assertRejects(() => act(account, authority), SidecarError, "not followed");
     assertEquals(error.code, "CA_ANSWER");
     assertEquals(ca.lines().filter((it) => it.startsWith("POST")), [line]);
   });
 }
+
+Deno.test("a CA whose HTTPS is not trusted is not asked again", async () => {
+  const cause = new Error("invalid peer certificate: UnknownIssuer");
+  const { ca, authority } = bench({ "GET /directory": () => Promise.reject(new TypeError("fetch failed", { cause })) });
+  const error = await assertRejects(() => authority.about(call), SidecarError, "UnknownIssuer");
+  assertStringIncludes(error.todo ?? "", "ACME_CA_FILE");
+  assertEquals(ca.lines().length, 1);
+});
 
 Deno.test("a rate limit is not asked again, and says until when", async () => {
   const limited = problem(429, "rateLimited", {}, { "retry-after": "3600" });

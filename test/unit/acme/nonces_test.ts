@@ -125,6 +125,22 @@ Deno.test("take() goes on waiting when a fetch fails but another request is unde
   assertEquals((await second).nonce, "b");
 });
 
+Deno.test("a request that is disposed twice ended once", async () => {
+  const { fetchNonce, waiting } = source();
+  const pool = noncePool(fetchNonce, fakeClock());
+  pool.keep("a");
+  pool.keep("b");
+  using _first = await pool.take(call);
+  const second = await pool.take(call);
+  second[Symbol.dispose]();
+  second[Symbol.dispose]();
+  const third = pool.take(call);
+  waiting[0]?.reject(new Error("maintenance")); // no matter: the first is still under way
+  await nextTurn();
+  pool.keep("c");
+  assertEquals((await third).nonce, "c");
+});
+
 Deno.test("take() asks again when the request under way ended without a nonce", async () => {
   const { fetchNonce, state, waiting } = source();
   const pool = noncePool(fetchNonce, fakeClock());

@@ -123,6 +123,12 @@ for (
   });
 }
 
+Deno.test("readOrder() takes JSON by whatever spelling of its type", () => {
+  for (const type of ["Application/JSON; charset=utf-8", "application/json", "application/vnd.ca+json"]) {
+    assertEquals(readOrder(answer(ORDER, { "content-type": type }), asked, urls).status, "pending");
+  }
+});
+
 Deno.test("readChallenge() reads a challenge that stands alone", () => {
   const body = { type: "http-01", url: "https://ca.example/chall/1", status: "processing", token: "x" };
   assertEquals(readChallenge(answer(body), urls), { ...body, url: new URL(body.url), status: "processing" });

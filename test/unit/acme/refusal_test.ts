@@ -102,11 +102,11 @@ for (
 }
 
 for (const status of [301, 302, 303, 307, 308]) {
-  Deno.test(`refusal() says that a signed request is not redirected by ${status}`, () => {
+  Deno.test(`refusal() says that ${status} is not followed`, () => {
     const headers = { "content-type": "text/html", location: "/elsewhere" };
     const error = refusal(answer(status, "", headers), "create the order");
     assertEquals(error.code, "CA_ANSWER");
-    assertStringIncludes(error.message, "https://ca.example/elsewhere; a signed request is not redirected");
+    assertStringIncludes(error.message, "https://ca.example/elsewhere, which is not followed");
     assert(!isRepeatable(error));
   });
 }

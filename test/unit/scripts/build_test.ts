@@ -20,7 +20,8 @@ async function run(file: string, cwd: string, ...args: readonly string[]): Promi
 Deno.test("build() makes one file that runs alone and loads lazily what is imported dynamically", async () => {
   using dir = tempDir();
   const output = `${dir.path}/out/bundle.js`;
-  assertEquals((await built(ENTRY, output)).code, 0);
+  const made = await built(ENTRY, output);
+  assertEquals(made.code, 0, made.output);
   assert(!(await Deno.readTextFile(output)).includes(ROOT));
   assertEquals(await run(output, dir.path), { plain: "ec-256", before: false, after: false, pairs: [] });
   const loaded = await run(output, dir.path, "--load");

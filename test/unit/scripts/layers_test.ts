@@ -63,6 +63,7 @@ for (
     ["src/flow/issue.ts", "plugin/config.ts"],
     ["mod.ts", "plugin/main.ts"],
     ["mod.ts", "jose"],
+    ["mod.ts", "https://example.com/mod.ts"],
     ["plugin/haproxy/balancer.ts", "plugin/sqlite/vault.ts"],
     ["plugin/haproxy/balancer.ts", "src/flow/deploy.ts"],
     ["plugin/cli/main.ts", "mod.ts"],

@@ -43,6 +43,7 @@ for (
     "new Date(0)",
     'import { webcrypto } from "node:crypto";',
     'await import("./lazy.ts")',
+    'await import("./data.json", { with: { type: "json" } })',
     "const processing = order.processing;",
     "clock.now()",
     "const DateNow = 1; myConsole.log(1);",

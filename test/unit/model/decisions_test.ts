@@ -1,0 +1,109 @@
+import { assertEquals } from "@std/assert";
+import { parseDnsName } from "../../../src/model/dns_name.ts";
+import { nextStep, type Order } from "../../../src/model/order.ts";
+import { plan, type Situation } from "../../../src/model/plan.ts";
+import type { AttemptRecord, CertificateRecord, Intent } from "../../../src/model/records.ts";
+import { defaultSecretName, type SecretName } from "../../../src/model/secret_name.ts";
+
+const NOW = new Date("2026-06-01T00:00:00Z");
+const DAY = 86_400_000;
+const COMMON = {
+  url: new URL("https://ca.test/order/1"),
+  names: [],
+  authorizations: [new URL("https://ca.test/authorization/1")],
+  finalize: new URL("https://ca.test/order/1/finalize"),
+};
+
+for (
+  const [order, proven, expected] of [
+    [{ ...COMMON, status: "pending" }, false, "prove"],
+    [{ ...COMMON, status: "pending" }, true, "wait"],
+    [{ ...COMMON, status: "ready" }, false, "finalize"],
+    [{ ...COMMON, status: "processing" }, true, "wait"],
+    [{ ...COMMON, status: "valid", certificate: new URL("https://ca.test/certificate/1") }, false, "download"],
+    [{ ...COMMON, status: "invalid" }, true, "abandon"],
+  ] as const satisfies readonly (readonly [Order, boolean, string])[]
+) {
+  Deno.test(`nextStep() of a ${order.status} order${proven ? " that is proven" : ""} is ${expected}`, () => {
+    assertEquals(nextStep(order, proven).do, expected);
+  });
+}
+
+function intent(name: string, changes: Partial<Intent> = {}): Intent {
+  const subject = parseDnsName(name);
+  const secretName = defaultSecretName(subject);
+  return { names: [subject], keyType: "ec-256", secretName, certType: "fullchain", balancers: [], ...changes };
+}
+
+function held(wanted: Intent, days: { readonly old: number; readonly left: number }): CertificateRecord {
+  const notBefore = new Date(NOW.getTime() - days.old * DAY);
+  const notAfter = new Date(NOW.getTime() + days.left * DAY);
+  const facts = { subject: "", issuer: "", names: wanted.names, serial: "01", notBefore, notAfter, fingerprint: "" };
+  const url = COMMON.url;
+  return { intent: wanted, facts, directory: url, account: url, order: url, storedAt: notBefore };
+}
+
+function situation(changes: Partial<Situation>): Situation {
+  return { declared: [], held: [], provable: () => true, attempts: new Map(), now: NOW, ...changes };
+}
+
+const A = intent("a.example");
+const RESTING: AttemptRecord = { failures: 1, lastAt: NOW, nextAt: new Date(NOW.getTime() + 60_000) };
+
+for (
+  const [why, given, expected] of [
+    ["what is declared and missing is issued", { declared: [A] }, ["issue missing"]],
+    ["what is fresh waits", { declared: [A], held: [held(A, { old: 30, left: 60 })] }, ["wait fresh"]],
+    ["what has a third of its life left is renewed", { declared: [A], held: [held(A, { old: 60, left: 30 })] }, [
+      "issue due",
+    ]],
+    ["a day earlier it is not", { declared: [A], held: [held(A, { old: 59, left: 31 })] }, ["wait fresh"]],
+    ["what has expired is renewed", { declared: [A], held: [held(A, { old: 100, left: -10 })] }, ["issue due"]],
+    [
+      "other names under the same secret are issued",
+      {
+        declared: [intent("a.example", { names: [A.names[0], parseDnsName("b.example")] })],
+        held: [held(A, { old: 1, left: 89 })],
+      },
+      ["issue changed"],
+    ],
+    [
+      "another kind of key is issued",
+      { declared: [{ ...A, keyType: "rsa-2048" }], held: [held(A, { old: 1, left: 89 })] },
+      ["issue changed"],
+    ],
+    ["after a failure it rests", { declared: [A], attempts: new Map([[A.secretName, RESTING]]) }, ["wait backoff"]],
+    [
+      "after the rest it is tried again",
+      { declared: [A], attempts: new Map([[A.secretName, { ...RESTING, nextAt: NOW }]]) },
+      ["issue missing"],
+    ],
+    ["what a command got is renewed too", { held: [held(A, { old: 60, left: 30 })] }, ["issue due"]],
+    [
+      "what a person has to prove is not ordered unattended",
+      { held: [held(A, { old: 60, left: 30 })], provable: () => false },
+      ["ask by hand"],
+    ],
+    [
+      "the most urgent comes first",
+      {
+        held: [held(intent("late.example"), { old: 70, left: 20 }), held(intent("soon.example"), { old: 88, left: 2 })],
+      },
+      ["issue due", "issue due"],
+    ],
+  ] as readonly (readonly [string, Partial<Situation>, readonly string[]])[]
+) {
+  Deno.test(`plan(): ${why}`, () => {
+    assertEquals(plan(situation(given)).map((it) => `${it.do} ${it.why}`), [...expected]);
+  });
+}
+
+Deno.test("plan() puts what expires first before the rest, and what is missing before all", () => {
+  const [late, soon, missing] = [intent("late.example"), intent("soon.example"), intent("missing.example")];
+  const planned = plan(situation({
+    declared: [late, missing, soon],
+    held: [held(late, { old: 70, left: 20 }), held(soon, { old: 88, left: 2 })],
+  }));
+  const expected: SecretName[] = [missing.secretName, soon.secretName, late.secretName];
+  assertEquals(planned.map((it) => it.intent.secretName), expected);
+});

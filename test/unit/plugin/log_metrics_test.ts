@@ -1,0 +1,47 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { logEvents } from "../../../plugin/log.ts";
+import { makeMetrics } from "../../../plugin/metrics.ts";
+import { parseDnsNames } from "../../../src/model/dns_name.ts";
+import { CALL } from "../../support/fakes.ts";
+import { fakeClock } from "../../support/fake_clock.ts";
+import { harness } from "../../support/flow_harness.ts";
+
+Deno.test("logEvents() writes an event a line, as JSON or text, from its level on", () => {
+  const lines: string[] = [];
+  const clock = fakeClock(new Date("2026-11-23T12:00:00Z"));
+  const common = { level: "info", clock, write: (line: string) => void lines.push(line) } as const;
+  const event = { level: "warn", name: "a.b", text: "one\ntwo", fields: { n: 1 } } as const;
+
+  logEvents({ ...common, format: "json" }).emit(event);
+  logEvents({ ...common, format: "text" }).emit(event);
+  logEvents({ ...common, format: "text" }).emit({ ...event, level: "debug" });
+
+  assertEquals(lines, [
+    '{"time":"2026-11-23T12:00:00.000Z","level":"warn","event":"a.b","message":"one\\ntwo","n":1}',
+    "2026-11-23T12:00:00.000Z warn  a.b: one | two",
+  ]);
+});
+
+Deno.test("metrics show expiry, attempts, swaps and the served serial", async () => {
+  const { service, records, events } = await harness();
+  const held = await service.request({ domains: parseDnsNames(["www.example.com"]) }, CALL);
+  const metrics = makeMetrics();
+  for (const event of events) metrics.emit(event);
+  metrics.countAnswer(201);
+  metrics.countAnswer(201);
+
+  const text = await metrics.exposition(service, records, CALL);
+
+  const { serial, notAfter } = held.record.facts;
+  const about = 'subject="www.example.com",secret="LE_CERTIFICATE_www_example_com"';
+  for (
+    const line of [
+      "# TYPE kontena_certificate_not_after_seconds gauge",
+      `kontena_certificate_not_after_seconds{${about}} ${Math.floor(notAfter.getTime() / 1_000)}`,
+      `kontena_certificate_served{balancer="infra/lb",secret="LE_CERTIFICATE_www_example_com",serial="${serial}"} 1`,
+      'kontena_certificate_issued_total{subject="www.example.com"} 1',
+      'kontena_swap_total{balancer="infra/lb"} 1',
+      'kontena_acme_answers_total{status="201"} 2',
+    ]
+  ) assertStringIncludes(text, `${line}\n`);
+});
