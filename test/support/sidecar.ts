@@ -3,6 +3,10 @@
  *
  * @module
  */
+import { DatabaseSync } from "node:sqlite";
+import { makeSealer, type Records, recordsOf, type Vault } from "../../mod.ts";
+import { systemClock } from "../../plugin/clock.ts";
+import { openSqlite, sqliteLedger, sqliteVault } from "../../plugin/sqlite/mod.ts";
 import { freePort, type Running, start, tempDir, until } from "./process.ts";
 
 /** What a sidecar is started with. */
@@ -24,6 +28,12 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** An answer of the API. */
+export interface ApiAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
 /** A sidecar that runs. */
 export interface TestSidecar extends AsyncDisposable {
   readonly process: Running;
@@ -34,11 +44,19 @@ export interface TestSidecar extends AsyncDisposable {
   kontena(...args: readonly string[]): Promise<Outcome>;
   /** The same, and fails unless it ended with 0. */
   ok(...args: readonly string[]): Promise<string>;
+  /** Asks the API, with the right token unless `init` has another one. */
+  ask(path: string, init?: RequestInit): Promise<ApiAnswer>;
   /** Its log, an event a line. */
   events(): readonly Readonly<Record<string, unknown>>[];
+  /** Sends SIGTERM and waits for the end. */
+  stop(): Promise<number>;
 }
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+/** The repository. */
+export const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** The sidecar without its launcher: what is killed is the sidecar itself. */
+export const MAIN = `${ROOT}plugin/main.ts`;
 
 /** Starts the sidecar and waits until it listens. */
 export async function startSidecarProcess(options: SidecarOptions): Promise<TestSidecar> {
@@ -46,27 +64,17 @@ export async function startSidecarProcess(options: SidecarOptions): Promise<Test
   const folder = options.folder ?? parts.use(tempDir()).path;
   const apiPort = options.apiPort ?? freePort();
   const challengePort = options.challengePort ?? freePort();
-  const program = options.program ?? `${ROOT}plugin/launch.ts`;
-  const process = parts.use(start(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", program],
-    cwd: folder,
-    env: {
-      API_LISTEN: `127.0.0.1:${apiPort}`,
-      CHALLENGE_HTTP_LISTEN: `127.0.0.1:${challengePort}`,
-      VAULT_URL: `sqlite:${folder}/data/vault.db`,
-      LOG_FORMAT: "json",
-      ...options.env,
-    },
-  }));
-  const health = `http://127.0.0.1:${apiPort}/health`;
+  const process = parts.use(launchSidecar({ ...options, folder, apiPort, challengePort }));
+  const origin = `http://127.0.0.1:${apiPort}`;
   const ended = process.exit.then((code) => {
     throw new Error(`the sidecar ended with ${code}: ${process.output()}`);
   });
   ended.catch(() => {});
-  await Promise.race([until("the sidecar listens", async () => (await answered(health)) === 200, 20_000), ended]);
+  const listens = until("the sidecar listens", async () => (await answerOf(`${origin}/health`)).status === 200, 20_000);
+  await Promise.race([listens, ended]);
   const moved = parts.move();
   const kontena = (...args: readonly string[]): Promise<Outcome> =>
-    runKontena(args, { cwd: folder, env: { KONTENA_URL: `http://127.0.0.1:${apiPort}` } });
+    runKontena(args, { cwd: folder, env: { KONTENA_URL: origin, ...tokenOf(options) } });
   return {
     process,
     folder,
@@ -78,9 +86,33 @@ export async function startSidecarProcess(options: SidecarOptions): Promise<Test
       if (outcome.code === 0) return outcome.stdout;
       throw new Error(`kontena ${args.join(" ")} ended with ${outcome.code}: ${outcome.stderr}\n${process.output()}`);
     },
+    ask(path: string, init: RequestInit = {}): Promise<ApiAnswer> {
+      const token = options.env["API_TOKEN"] ?? Deno.readTextFileSync(`${folder}/data/token`).trim();
+      return answerOf(`${origin}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } });
+    },
     events: () => process.output().split("\n").flatMap((line) => line.startsWith("{") ? [JSON.parse(line)] : []),
+    stop(): Promise<number> {
+      process.kill("SIGTERM");
+      return process.exit;
+    },
     [Symbol.asyncDispose]: () => moved.disposeAsync(),
   };
+}
+
+/** Starts the sidecar's process and does not wait: one that is to end by itself. */
+export function launchSidecar(options: SidecarOptions & { readonly folder: string }): Running {
+  const { folder, apiPort = freePort(), challengePort = freePort(), env } = options;
+  return start(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-all", options.program ?? `${ROOT}plugin/launch.ts`],
+    cwd: folder,
+    env: {
+      API_LISTEN: `127.0.0.1:${apiPort}`,
+      CHALLENGE_HTTP_LISTEN: `127.0.0.1:${challengePort}`,
+      VAULT_URL: `sqlite:${folder}/data/vault.db`,
+      LOG_FORMAT: "json",
+      ...env,
+    },
+  });
 }
 
 /** Runs the command line. */
@@ -103,8 +135,40 @@ export async function runKontena(
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
-async function answered(url: string): Promise<number> {
-  const response = await fetch(url);
-  await response.body?.cancel();
-  return response.status;
+/** What a sidecar that has ended left in its folder. */
+export interface LeftStores extends AsyncDisposable {
+  readonly vault: Vault;
+  readonly records: Records;
+}
+
+/** Opens the stores of a sidecar that has ended. */
+export async function openStores(folder: string): Promise<LeftStores> {
+  const key = await Deno.readTextFile(`${folder}/data/vault.key`);
+  const store = openSqlite(`${folder}/data/vault.db`);
+  return {
+    vault: sqliteVault(store, await makeSealer(key.trim()), systemClock),
+    records: recordsOf(sqliteLedger(store, systemClock)),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+/** Everything that stands in the database, as one text to compare; the sidecar may be running. */
+export function dumpOf(folder: string): string {
+  using database = new DatabaseSync(`${folder}/data/vault.db`, { readOnly: true });
+  const rows = (sql: string): string => JSON.stringify(database.prepare(sql).all());
+  return [
+    rows("SELECT name, version, created_at FROM secrets ORDER BY name"),
+    rows("SELECT name, version, hex(sealed) FROM secret_versions ORDER BY name, version"),
+    rows("SELECT key, value FROM entries ORDER BY key"),
+  ].join("\n");
+}
+
+async function answerOf(url: string, init?: RequestInit): Promise<ApiAnswer> {
+  const response = await fetch(url, init);
+  return { status: response.status, text: await response.text() };
+}
+
+/** Where the token is given, the command line gets it as the sidecar does; else both find it in `data/token`. */
+function tokenOf({ env }: SidecarOptions): Record<string, string> {
+  return env["API_TOKEN"] === undefined ? {} : { KONTENA_TOKEN: env["API_TOKEN"] };
 }
