@@ -40,7 +40,7 @@ export { normaliseValue } from "./src/vault/value.ts";
 export { checkVersion, KEPT_VERSIONS, readyWrites } from "./src/vault/writes.ts";
 export { type ChangeHub, changeHub } from "./src/ledger/change_hub.ts";
 export { checkEntryVersion } from "./src/ledger/entry_version.ts";
-export { leases } from "./src/ledger/leases.ts";
+export { type Leases, leases } from "./src/ledger/leases.ts";
 export { memoryLedger } from "./src/ledger/memory_ledger.ts";
 export { publishedAnswers } from "./src/ledger/published_answers.ts";
 export { accountId, type Records, recordsOf } from "./src/ledger/records.ts";

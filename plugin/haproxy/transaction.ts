@@ -51,7 +51,7 @@ export async function setCertificate(
     const outcome = await command(tools, message, (reply) => readSet(reply, file), call);
     if (outcome === "done") return;
     // Our certificate is now in the transaction for another file: its owner must not commit that.
-    
+    if (outcome !== "foreign") await abort(tools, outcome.overwrote, call);
     await clearTransaction(tools, mine, call);
   }
   throw refused(message, "another client opens transactions faster than they can be waited for");

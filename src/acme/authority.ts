@@ -21,6 +21,7 @@ export interface AcmeAuthorityOptions {
   readonly hosts?: readonly string[];
   /** For a client that trusts a private root, or to count requests. */
   readonly fetch?: typeof fetch;
+  /** Times nonces, waits and Retry-After. */
   readonly clock: Clock;
   /** Product and version, as RFC 8555 §6.1 demands. */
   readonly userAgent: string;

@@ -32,8 +32,11 @@ export interface Answer {
 
 /** What is told of every answer, for logs and metrics. */
 export interface AnswerNote {
-  readonly method: Outgoing["method"];
+  /** HTTP method. */
+  readonly method: "GET" | "HEAD" | "POST";
+  /** What was asked. */
   readonly url: URL;
+  /** HTTP status. */
   readonly status: number;
 }
 

@@ -5,7 +5,9 @@ import { presented } from "./presented.ts";
 
 /** What {@linkcode http01Solver} works with. */
 export interface Http01Parts {
+  /** Where the answer is published. */
   readonly answers: PublishedAnswers;
+  /** Those that an answer can be seen through, by name. */
   readonly balancers: ReadonlyMap<string, LoadBalancer>;
 }
 

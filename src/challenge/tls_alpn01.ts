@@ -5,7 +5,9 @@ import { presented } from "./presented.ts";
 
 /** What {@linkcode tlsAlpn01Solver} works with. */
 export interface TlsAlpn01Parts {
+  /** Those that may answer, by name. */
   readonly balancers: ReadonlyMap<string, LoadBalancer>;
+  /** Dates the challenge certificate. */
   readonly now: () => Date;
 }
 

@@ -5,12 +5,15 @@ import type { CertificateAuthority, ChallengeSolver, Clock, Events, LoadBalancer
 
 /** What the operator decided once for all certificates. */
 export interface FlowSettings {
+  /** Kind of the private keys, where a request does not say. */
   readonly keyType: KeyType;
   /** Automatic challenges in order of preference. */
   readonly challenges: readonly ChallengeType[];
+  /** Profile that orders are placed with. */
   readonly profile?: string;
   /** Common name of the issuer that the chain shall end with. */
   readonly preferredChain?: string;
+  /** Contact address for a registration that nobody typed. */
   readonly email?: string;
   /** The CA's terms may be agreed to without asking a person. */
   readonly agreeTos: boolean;
@@ -20,12 +23,20 @@ export interface FlowSettings {
 
 /** Everything that the flow works with. */
 export interface FlowParts {
+  /** The CA. */
   readonly authority: CertificateAuthority;
+  /** Secrets. */
   readonly vault: Vault;
+  /** What is recorded. */
   readonly records: Records;
+  /** One solver a challenge type. */
   readonly solvers: ReadonlyMap<ChallengeType, ChallengeSolver>;
+  /** Those that are configured, by name. */
   readonly balancers: ReadonlyMap<string, LoadBalancer>;
+  /** Time and chance. */
   readonly clock: Clock;
+  /** Takes what is worth telling. */
   readonly events: Events;
+  /** What the operator decided. */
   readonly settings: FlowSettings;
 }

@@ -7,10 +7,13 @@ import type { SecretName } from "./secret_name.ts";
 export interface Situation {
   /** Declared in `CERTIFICATES`. */
   readonly declared: readonly Intent[];
+  /** In the vault. */
   readonly held: readonly CertificateRecord[];
   /** Names that can be proven again without a person. */
   readonly provable: (name: DnsName) => boolean;
+  /** How earlier attempts went. */
   readonly attempts: ReadonlyMap<SecretName, AttemptRecord>;
+  /** The moment that is judged. */
   readonly now: Date;
 }
 

@@ -7,7 +7,9 @@ import { writePem } from "./pem.ts";
 
 /** What a chain has to be good for. */
 export interface Expected {
+  /** Exactly the names of the order. */
   readonly names: readonly DnsName[];
+  /** The moment at which all must be valid. */
   readonly now: Date;
 }
 

@@ -5,8 +5,11 @@ import { describeShape, type KeyShape, readPrivateKey, wrongKind } from "./priva
 
 /** The key of a certificate. */
 export interface KeyPair {
+  /** Its kind. */
   readonly type: KeyType;
+  /** Signs; secret. */
   readonly privateKey: CryptoKey;
+  /** The other half. */
   readonly publicKey: CryptoKey;
   /** SubjectPublicKeyInfo: what a certificate for this key holds (RFC 5280 §4.1.2.7). */
   readonly spki: Uint8Array<ArrayBuffer>;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../plugin/clock.ts";
 import { acmeAuthority } from "../../src/acme/authority.ts";
@@ -227,7 +228,28 @@ withPebble("newOrder() keeps the star of a wildcard", { alwaysValid: true }, asy
   assertEquals(read.map((it) => it.name).sort(), [...names].sort());
 });
 
-withPebble("a refused name comes with the CA's own words", {}, async (ca) => {
+withPebble("respond() has the CA look, and the authorization tells what it saw", {}, async (ca) => {
+  const key = await makeAccountKey();
+  const account = await open(ca, key);
+  const order = await account.newOrder({ names: ["good", "bad"].map((it) => parseDnsName(`${it}.example.com`)) }, call);
+  for (const url of order.authorizations) {
+    const { name, challenges } = await account.authorization(url, call);
+    const dns01 = challenges.find((it) => it.type === "dns-01");
+    const digest = createHash("sha256").update(`${dns01?.token}.${key.thumbprint}`).digest("base64url");
+    await ca.pebble.setCname(`_acme-challenge.${name}`, `${name}.acme.example.net`);
+    await ca.pebble.setTxt(`${name}.acme.example.net`, name === "good.example.com" ? digest : "something else");
+    await account.respond(dns01?.url ?? assertNever(), call);
+  }
+  assertEquals((await settled(account, order, "invalid", "ready")).status, "invalid");
+  const read = await Promise.all(order.authorizations.map((url) => account.authorization(url, call)));
+  const said = read.map((it) => [it.name, it.status, it.challenges[0]?.problem?.type]).sort();
+  assertEquals(said, [
+    ["bad.example.com", "invalid", "urn:ietf:params:acme:error:unauthorized"],
+    ["good.example.com", "valid", undefined],
+  ]);
+});
+
+withPebble("a finalize that comes too early is refused in the CA's own words", {}, async (ca) => {
   const account = await open(ca, await makeAccountKey());
   const order = await account.newOrder({ names: [parseDnsName("www.example.com")] }, call);
   const csr = await makeCsr(["www.example.com"]);
