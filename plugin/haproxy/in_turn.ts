@@ -16,7 +16,7 @@ export async function inTurn<T>(key: string, call: Call, work: () => Promise<T>)
     if (tails.get(key) === tail) tails.delete(key);
   });
   try {
-    
+    await abortable(before, call);
     return await work();
   } finally {
     end();

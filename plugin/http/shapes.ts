@@ -7,6 +7,7 @@ import {
   type AuthorizationRecord,
   certificateSecrets,
   type DeploymentRecord,
+  dnsContent,
   type ExportedCertificate,
   type HeldCertificate,
   type Registration,
@@ -84,7 +85,7 @@ export function exportShape(grid: string, { subject, certificate, chain, private
 export async function challengeOpts(record: AuthorizationRecord): Promise<Shape | null> {
   if (record.type === "dns-01") {
     // RFC 8555 §8.4: the digest of the key authorization, base64url
-    const content = await base64urlDigest(record.keyAuthorization);
+    const content = await dnsContent(record.keyAuthorization);
     return { record_name: "_acme-challenge", record_type: "TXT", record_content: content };
   }
   return record.type === "http-01" ? { token: record.token, content: record.keyAuthorization } : null;
@@ -167,9 +168,4 @@ function status({ expires, state }: AuthorizationRecord, now: Date): string {
 /** Kontena's id of a service: one outside of any stack is in the stack `null`. */
 function serviceId(grid: string, balancer: string): string {
   return `${grid}/${balancer.includes("/") ? balancer : `null/${balancer}`}`;
-}
-
-async function base64urlDigest(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).toBase64({ alphabet: "base64url", omitPadding: true });
 }

@@ -26,6 +26,9 @@ export interface Nonces {
 
 const CIRCULATION = { least: 4, most: 32, waitsForOneMore: 50 } as const;
 
+/** After a fetch that failed, only what is needed is fetched, nothing to go faster. */
+const MODEST_MS = 60_000;
+
 interface Kept {
   readonly nonce: string;
   readonly until: number;
@@ -48,6 +51,7 @@ export function noncePool(fetchNonce: (call: Call) => Promise<string>, clock: Cl
   let waiters: readonly Waiter[] = [];
   let round: Round = { stop: new AbortController(), fetching: 0 };
   let underWay = 0; // requests that have a nonce and will bring one
+  let modestUntil = 0;
   let waits = 0; // requests that found none, since nonces were last dropped
 
   async function take({ signal }: Call): Promise<NonceTurn> {
@@ -123,9 +127,13 @@ export function noncePool(fetchNonce: (call: Call) => Promise<string>, clock: Cl
   }
 
   function fetchMore(): void {
+    while (waiters.length > round.fetching && underWay + round.fetching < wanted()) void fetchOne(round);
+  }
+
+  function wanted(): number {
     const { least, most, waitsForOneMore } = CIRCULATION;
-    const wanted = Math.min(most, Math.max(least, Math.floor(waits / waitsForOneMore)));
-    while (waiters.length > round.fetching && underWay + round.fetching < wanted) void fetchOne(round);
+    if (clock.now().getTime() < modestUntil) return 1;
+    return Math.min(most, Math.max(least, Math.floor(waits / waitsForOneMore)));
   }
 
   async function fetchOne(mine: Round): Promise<void> {
@@ -136,6 +144,7 @@ export function noncePool(fetchNonce: (call: Call) => Promise<string>, clock: Cl
       keep(nonce);
     } catch (error) {
       mine.fetching--;
+      if (mine === round) modestUntil = clock.now().getTime() + MODEST_MS;
       if (mine === round && underWay + mine.fetching === 0) failAll(error);
     }
   }

@@ -16,10 +16,9 @@ e2e("twenty orders in a row come through with half of the nonces refused and hal
 
   assertEquals(serials.size, 20);
   assertEquals(madeBy(pebble), { orders: 20, certificates: 20 });
-  const count = (line: string): number => library.requests.filter((it) => it === line).length;
-  const told = count("POST chalZ 200");
+  const told = library.requests.filter((it) => it.startsWith("POST chalZ 200")).length;
   assert(told > 3 && told < 60, `${told} of 60 authorizations were proven, the others used again`);
-  const refused = library.requests.filter((it) => it.endsWith(" 400")).length;
+  const refused = library.requests.filter((it) => / 400\b/.test(it)).length;
   assert(refused > 50, `${refused} nonces were refused`);
 });
 
@@ -30,5 +29,5 @@ e2e("an order comes through with nine of ten nonces refused", async () => {
   await library.service.request(REQUEST, CALL);
 
   assertEquals(madeBy(pebble), { orders: 1, certificates: 1 });
-  assert(library.requests.filter((it) => it.endsWith(" 400")).length > 20);
+  assert(library.requests.filter((it) => / 400\b/.test(it)).length > 20);
 });

@@ -116,7 +116,7 @@ test("swap() replaces a certificate in memory and on disk", WITH_OLD, async ({ h
   assertEquals(await fingerprintOf(haproxy), bundle.facts.fingerprint);
   assertStringIncludes(await haproxy.ask(`show ssl cert ${haproxy.certs}/${FILE}`), "Serial: 0BADCAFE");
   assertEquals(read(`${haproxy.certs}/${FILE}`), bundlePem(bundle));
-  assertEquals((Deno.statSync(`${haproxy.certs}/${FILE}`).mode ?? 0) & 0o777, 0o640);
+  assertEquals(((await Deno.stat(`${haproxy.certs}/${FILE}`)).mode ?? 0) & 0o777, 0o640);
   assertEquals(events, []);
   await atRest(haproxy);
   await haproxy.reload();
@@ -144,11 +144,11 @@ test("swap() sends nothing where the bundle is served already", WITH_OLD, async 
 });
 
 test("swap() mends a file that differs from what is served, and the reverse", WITH_OLD, async ({ haproxy, lb }) => {
-  Deno.writeTextFileSync(`${haproxy.certs}/${FILE}`, bundlePem(issue(NAME)));
+  await Deno.writeTextFile(`${haproxy.certs}/${FILE}`, bundlePem(issue(NAME)));
   assertEquals((await lb.swap({ file: FILE, bundle: OLD }, CALL)).kind, "replaced");
   assertEquals(read(`${haproxy.certs}/${FILE}`), bundlePem(OLD));
   const next = issue(NAME);
-  Deno.writeTextFileSync(`${haproxy.certs}/${FILE}`, bundlePem(next));
+  await Deno.writeTextFile(`${haproxy.certs}/${FILE}`, bundlePem(next));
   assertEquals((await lb.swap({ file: FILE, bundle: next }, CALL)).kind, "replaced");
   assertEquals(await fingerprintOf(haproxy), next.facts.fingerprint);
 });
@@ -194,8 +194,8 @@ test("two swaps on one socket at once both succeed", WITH_OLD, async ({ haproxy,
 
 test("swap() finds the files of a balancer that sees them elsewhere", {}, async ({ haproxy, other }) => {
   const { root } = haproxy.layout;
-  Deno.mkdirSync(`${root}/ours`);
-  Deno.symlinkSync(`${root}/certs`, `${root}/ours/certs`);
+  await Deno.mkdir(`${root}/ours`);
+  await Deno.symlink(`${root}/certs`, `${root}/ours/certs`);
   const bundle = issue(NAME);
   for (const [i, lbRoot] of [root, `${root}/certs`].entries()) {
     const lb = other({ certs: `${root}/ours/certs`, "lb-root": lbRoot });
@@ -383,6 +383,16 @@ test("swap() puts back what HAProxy does not commit", WITH_OLD, async (kit) => {
   await untouched(kit);
 });
 
+test("swap() takes a new name away again that HAProxy does not commit", {}, async ({ haproxy, lb }) => {
+  const bundle = withKeyOf(issue(NAME), issue(NAME));
+  await rejection(() => lb.swap({ file: FILE, bundle }, CALL), "SWAP_REJECTED", "inconsistencies between private key");
+  assertEquals([(await haproxy.ask("show ssl cert")).includes(FILE), read(`${haproxy.certs}/${FILE}`)], [
+    false,
+    undefined,
+  ]);
+  await atRest(haproxy);
+});
+
 test("swap() writes no file that HAProxy cannot parse", WITH_OLD, async (kit) => {
   const bundle = issue(NAME);
   const garbage = "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n";
@@ -497,7 +507,7 @@ test("swap() is done again for a new worker that loaded the former file", WITH_O
     if (command.startsWith("commit")) committed++;
     if (command !== "show info" || committed !== 1) return undefined;
     committed++;
-    Deno.writeTextFileSync(`${haproxy.certs}/${FILE}`, bundlePem(OLD));
+    await Deno.writeTextFile(`${haproxy.certs}/${FILE}`, bundlePem(OLD));
     await haproxy.reload();
     return undefined;
   };
@@ -543,7 +553,7 @@ for (
   test(`swap() recovers what a process left that was killed after ${steps.join(", ")}`, {}, async ({ haproxy, lb }) => {
     const [path, bundle, next] = [`${haproxy.certs}/${FILE}`, issue(NAME), issue(NAME)];
     for (const step of steps) {
-      if (step === "file") Deno.writeTextFileSync(path, bundlePem(bundle));
+      if (step === "file") await Deno.writeTextFile(path, bundlePem(bundle));
       else if (step === "set") await set(haproxy, FILE, bundle);
       else await haproxy.ask(`${step} ssl cert ${path}`);
     }
@@ -568,6 +578,7 @@ test("alpn answers a challenge beside production on the same port", WITH_OLD, as
   await alpn.answer(first, CALL);
   await alpn.answer(first, CALL);
   await alpn.prove(first, CALL);
+  assertEquals((await haproxy.ask(`show ssl crt-list -n ${haproxy.challenges}`)).split("/acme-").length - 1, 1);
   assertEquals(await fingerprintOf(haproxy), OLD.facts.fingerprint);
   await rejection(() => alpn.prove(second, CALL), "CHALLENGE_NOT_READY", "another certificate answers");
   await alpn.answer(second, CALL);

@@ -34,7 +34,7 @@ export interface LibraryOptions {
 export interface Library extends AsyncDisposable {
   readonly service: Certificates;
   readonly records: Records;
-  /** For example `POST order-plz 201`, in the order of the answers. Emptied by the test. */
+  /** For example `POST my-order 200 ready`, in the order of the answers. Emptied by the test. */
   readonly requests: string[];
 }
 
@@ -44,7 +44,9 @@ export async function openLibrary(pebble: Pebble, options: LibraryOptions = {}):
   const requests: string[] = [];
   const counting = (async (input: string | URL, init?: RequestInit) => {
     const response = await pebble.fetch(input, init);
-    requests.push(`${init?.method} ${new URL(input).pathname.split("/")[1]} ${response.status}`);
+    const line = `${init?.method} ${new URL(input).pathname.split("/")[1]} ${response.status}`;
+    const { status = "" } = await response.clone().json().catch(() => ({}));
+    requests.push(`${line} ${status}`.trim());
     return response;
   }) as typeof fetch;
   const ledger = memoryLedger(systemClock);

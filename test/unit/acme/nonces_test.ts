@@ -141,6 +141,20 @@ Deno.test("a request that is disposed twice ended once", async () => {
   assertEquals((await third).nonce, "c");
 });
 
+Deno.test("newNonce that fails is left alone for a minute while others bring nonces", async () => {
+  const clock = fakeClock();
+  let asked = 0;
+  const pool = noncePool(() => Promise.reject(new Error(`maintenance ${++asked}`)), clock);
+  pool.keep("a");
+  await burst(pool, 100);
+  assertEquals(asked, 3);
+  await burst(pool, 100);
+  assertEquals(asked, 3);
+  await clock.advance(60_000);
+  await burst(pool, 100);
+  assertEquals(asked, 6);
+});
+
 Deno.test("take() asks again when the request under way ended without a nonce", async () => {
   const { fetchNonce, state, waiting } = source();
   const pool = noncePool(fetchNonce, fakeClock());
