@@ -46,12 +46,15 @@ export const ROOMS: readonly Room[] = [
     not: ["src/vault/memory", "src/ledger/memory"],
     packages: [],
   },
-  { path: "plugin/*", may: [...OUTER, "plugin/net/"], packages: NODE },
+  // A balancer's URL is read with the rest of the configuration, and decides what the process may touch.
+  { path: "plugin/*", may: [...OUTER, "plugin/net/", "plugin/haproxy/url.ts"], packages: NODE },
   { path: "plugin/net/", may: OUTER, packages: NODE },
   ...ADAPTERS.map((name): Room => ({ path: `plugin/${name}/`, may: [...OUTER, "plugin/net/"], packages: NODE })),
   { path: "plugin/http/", may: OUTER, packages: ["hono", "valibot"] },
   // It talks HTTP to the sidecar and must start fast.
   { path: "plugin/cli/", may: VALUES, packages: NODE },
+  // The composition root.
+  { path: "plugin/sidecar.ts", may: ALL, packages: NODE },
   { path: "plugin/main.ts", may: ALL, packages: NODE },
   { path: "plugin/launch.ts", may: ALL, packages: NODE },
   { path: "scripts/", may: [...ALL, "test/"], packages: ["*"] },

@@ -3,12 +3,16 @@
  *
  * @module
  */
+import type { AccountKey } from "./model/account_key.ts";
 import type { Bundle } from "./model/certificate.ts";
+import type { ChallengeCertificate } from "./model/challenge_certificate.ts";
 import type { ChallengeType } from "./model/challenge_type.ts";
 import type { DnsName } from "./model/dns_name.ts";
 import type { Authorization, Challenge, Order } from "./model/order.ts";
 import type { ShadowedName } from "./model/records.ts";
 import type { SecretName, VaultName } from "./model/secret_name.ts";
+
+export type { AccountKey, ChallengeCertificate };
 
 /** What every call that may wait takes: on abort it ends at once, rejects with `signal.reason`, leaves nothing behind. */
 export interface Call {
@@ -17,18 +21,6 @@ export interface Call {
 }
 
 // --- The certificate authority: RFC 8555 as values -------------------------------------------------------------------
-
-/** The key that signs requests to a CA; never the key of a certificate (acme.md R-21). */
-export interface AccountKey {
-  /** JWS algorithm (RFC 7518 §3.1). */
-  readonly alg: "ES256" | "ES384" | "RS256";
-  /** Signs; secret. */
-  readonly privateKey: CryptoKey;
-  /** Only the members that RFC 7638 §3.2 names. */
-  readonly publicJwk: Readonly<Record<string, string>>;
-  /** RFC 7638 SHA-256 thumbprint, base64url. */
-  readonly thumbprint: string;
-}
 
 /** What the directory says about the CA (RFC 8555 §7.1.1). */
 export interface AuthorityInfo {
@@ -306,16 +298,6 @@ export interface LoadBalancer {
   readonly alpn?: AlpnAnswering;
   /** Where its plain HTTP face is known: asks it for `path` under the host `name`. */
   readonly http?: (name: DnsName, path: string, call: Call) => Promise<{ status: number; body: string }>;
-}
-
-/** A self-signed certificate that answers a challenge (RFC 8737 §3). */
-export interface ChallengeCertificate {
-  /** The name that it answers for. */
-  readonly name: DnsName;
-  /** Certificate and key, canonical PEM. The key is thrown away with the challenge. */
-  readonly pem: string;
-  /** SHA-256 of the certificate, lower-case hexadecimal. */
-  readonly fingerprint: string;
 }
 
 /** The ability to serve challenge certificates to clients that offer only `acme-tls/1`. */

@@ -56,7 +56,7 @@ async function restoreDisk({ config }: Tools, job: Job): Promise<void> {
 }
 
 async function closeTransaction(tools: Tools, job: Job, call: Call): Promise<void> {
-
+  await abort(tools, job.now.name, call);
 }
 
 async function restoreMemory(tools: Tools, job: Job, call: Call): Promise<void> {

@@ -94,12 +94,13 @@ export async function settleAll(
   return byHand;
 }
 
-/** The error that shows a person the records to set. */
+/** The error that shows a person the records to set, sorted: a CA lists the names of an order as it likes. */
 export async function parked(
   parts: FlowParts,
   records: readonly AuthorizationRecord[],
 ): Promise<OrderParkedError> {
-  const shown = await Promise.all(records.map((record) => txtRecord(parts, record)));
+  const sorted = records.toSorted((a, b) => a.name < b.name ? -1 : 1);
+  const shown = await Promise.all(sorted.map((record) => txtRecord(parts, record)));
   return new OrderParkedError(shown.filter((record) => record !== undefined));
 }
 

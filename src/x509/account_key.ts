@@ -1,6 +1,6 @@
 import { createHash, createPublicKey } from "node:crypto";
 import { ACCOUNT_KEY } from "../model/secret_name.ts";
-import type { AccountKey } from "../ports.ts";
+import type { AccountKey } from "../model/account_key.ts";
 import { generateKey } from "./keys.ts";
 import { describeShape, type KeyShape, readPrivateKey, wrongKind } from "./private_key.ts";
 

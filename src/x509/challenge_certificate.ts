@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DnsName } from "../model/dns_name.ts";
-import type { ChallengeCertificate } from "../ports.ts";
+import type { ChallengeCertificate } from "../model/challenge_certificate.ts";
 import { generateKey } from "./keys.ts";
 import { writePem } from "./pem.ts";
 

@@ -12,7 +12,7 @@ import { e2e, madeBy, startStage } from "../support/stage.ts";
 /** The longest sleep of a validation; Pebble draws each anew. */
 const VA_SLEEP_S = 5;
 
-/** Issue's bound; validated one after the other it would take about 200 s. */
+/** Validated one after the other they would take minutes. */
 const DEADLINE_MS = 60_000;
 
 e2e("a certificate for one name is seven requests, and one for each look that came too early", async () => {

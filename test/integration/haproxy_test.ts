@@ -499,6 +499,18 @@ test("swap() goes on with the new worker after a reload before commit", WITH_OLD
   await atRest(haproxy);
 });
 
+test("swap() goes on with the new worker where the old one dropped a command", WITH_OLD, async (kit) => {
+  const bundle = issue(NAME);
+  const dropped = once("commit ssl cert", async () => {
+    await kit.haproxy.reload();
+    return { do: "close" };
+  });
+  await tapped(kit, dropped, async (lb) => {
+    assertEquals((await lb.swap({ file: FILE, bundle }, CALL)).kind, "replaced");
+  });
+  assertEquals(await fingerprintOf(kit.haproxy), bundle.facts.fingerprint);
+});
+
 test("swap() is done again for a new worker that loaded the former file", WITH_OLD, async (kit) => {
   const { haproxy } = kit;
   const bundle = issue(NAME);
