@@ -12,6 +12,8 @@ const environment: Environment = {
   readFile: (path) => Deno.readTextFileSync(path),
 };
 
+const PROGRAM = new URL("main.ts", import.meta.url).href;
+
 if (import.meta.main) Deno.exit(await launch(Deno.args));
 
 /** Reads the configuration, computes the flags, runs the sidecar; `--help` prints the manual instead. */
@@ -33,7 +35,7 @@ export async function launch(args: readonly string[]): Promise<number> {
 }
 
 async function run(flags: readonly string[]): Promise<number> {
-  const child = new Deno.Command(Deno.execPath(), { args: ["run", "--quiet", ...flags, program()] }).spawn();
+  const child = new Deno.Command(Deno.execPath(), { args: ["run", "--quiet", ...flags, PROGRAM] }).spawn();
   const handlers = (["SIGTERM", "SIGINT"] as const).map((signal) => {
     const pass = (): void => {
       try {
@@ -48,12 +50,6 @@ async function run(flags: readonly string[]): Promise<number> {
   const { code } = await child.status;
   for (const remove of handlers) remove();
   return code;
-}
-
-/** The sidecar beside this file: its source, or in a build the bundle. */
-function program(): string {
-  const name = import.meta.url.endsWith(".ts") ? "main.ts" : "kontena-certificates.js";
-  return new URL(name, import.meta.url).href;
 }
 
 function nameservers(): readonly string[] {

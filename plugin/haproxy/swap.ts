@@ -128,7 +128,7 @@ async function carryOut(
 
 /** A worker that is going away may drop a command: then it is not the command that failed. */
 async function orLost(tools: Tools, error: unknown, pid: number, call: Call): Promise<Round> {
-  throw error;
+  if (!isGone(error)) throw error;
   const now = await tools.runtime.info(call);
   if (now.pid === pid) throw error;
   return { kind: "lost" };
