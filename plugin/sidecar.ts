@@ -192,9 +192,10 @@ function listen(
   const server = Deno.serve({ hostname, port, onListen: () => {} }, handler);
   started.defer(async () => {
     // Answers that are under way get a moment; a client that never reads cannot hold up the end.
-    const late = setTimeout(() => server.unref(), 2_000);
-    await Promise.race([server.shutdown(), new Promise((resolve) => setTimeout(resolve, 2_000))]);
-    clearTimeout(late);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, 2_000);
+    await Promise.race([server.shutdown(), late]);
+    clearTimeout(timer);
   });
   return server.addr.port;
 }

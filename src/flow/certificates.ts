@@ -8,7 +8,7 @@ import { accountId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
-import { openAccount, registerAccount } from "./account.ts";
+import { type OpenAccount, openAccount, registerAccount } from "./account.ts";
 import { type Answers, isOpen } from "./answers.ts";
 import { authorize } from "./authorize.ts";
 import { deploy } from "./deploy.ts";
@@ -33,6 +33,8 @@ export type Interrupted = OrderRecord & { readonly intent: Intent };
 
 /** The service, and what the keeper needs of it beside. */
 export interface Certificates extends CertificateService {
+  /** Opens the account, and registers where the terms were agreed to by configuration; sends nothing if it is known. */
+  openAccount(call: Call): Promise<void>;
   /** Brings a declared certificate about, with what it takes to prove its names without a person. */
   keep(intent: Intent, call: Call): Promise<HeldCertificate>;
   /** Orders for certificates that are not finished and do not wait for a person. */
@@ -112,6 +114,10 @@ class Desk implements Certificates {
         first: live.length === request.domains.length ? "record" : "automatic",
       };
     }, call);
+  }
+
+  async openAccount(call: Call): Promise<void> {
+    await this.#account(call);
   }
 
   keep(intent: Intent, call: Call): Promise<HeldCertificate> {
@@ -204,8 +210,11 @@ class Desk implements Certificates {
   }
 
   async #proof(call: Call): Promise<ProofParts> {
-    const account = await this.#flights.join("account", (own) => openAccount(this.#parts, own), call);
-    return { ...this.#parts, account, answers: this.#answers };
+    return { ...this.#parts, account: await this.#account(call), answers: this.#answers };
+  }
+
+  #account(call: Call): Promise<OpenAccount> {
+    return this.#flights.join("account", (own) => openAccount(this.#parts, own), call);
   }
 
   #preference(intent: Intent, first: Preference["first"]): Preference {

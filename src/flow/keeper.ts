@@ -4,12 +4,13 @@ import type { DnsName } from "../model/dns_name.ts";
 import { describe, OrderParkedError, SidecarError } from "../model/errors.ts";
 import { plan } from "../model/plan.ts";
 import type { AttemptRecord, Intent } from "../model/records.ts";
-import type { SecretName } from "../model/secret_name.ts";
+import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
 import type { Answers } from "./answers.ts";
 import type { Certificates } from "./certificates.ts";
 import type { FlowParts } from "./parts.ts";
+import { repairSecrets } from "./repair.ts";
 import type { HeldCertificate } from "./service.ts";
 
 /** How often the keeper looks at everything; what is due sooner waits at most that long. */
@@ -38,6 +39,7 @@ export function keeper(
   const busy = new Set<SecretName>();
 
   const look = async (call: Call): Promise<void> => {
+    if (parts.settings.agreeTos) await quietly(parts, "account.failed", () => service.openAccount(call), call);
     const works = await worksToDo(parts, service, declared, call);
     await Promise.all(
       works.filter((work) => !busy.has(work.intent.secretName)).map(async (work) => {
@@ -51,7 +53,10 @@ export function keeper(
     look,
     async run(call: Call): Promise<void> {
       await quietly(parts, "keeper.restore", () => answers.restore(call), call);
-      const underWay = new Set<Promise<void>>([quietly(parts, "keeper.deploy", () => deployAll(service, call), call)]);
+      await quietly(parts, "keeper.repair", () => repairSecrets(parts, call), call);
+      const underWay = new Set<Promise<void>>([
+        quietly(parts, "keeper.deploy", () => deployAll(parts, service, call), call),
+      ]);
       while (!call.signal.aborted) {
         const round = quietly(parts, "keeper.look", () => look(call), call);
         underWay.add(round);
@@ -91,7 +96,7 @@ async function worksToDo(
   const orders = new Set(interrupted.map((work) => work.intent.secretName));
 
   const known = (await records.authorizations.list(call)).map((entry) => entry.value);
-  const held = await service.certificates(call);
+  const held = await inVault(parts, await service.certificates(call), call);
   const due: Work[] = plan({
     declared,
     held: held.map((it) => it.record),
@@ -145,9 +150,19 @@ function failed(error: unknown, failures: number, now: Date, random: number): At
   };
 }
 
+/** A certificate whose bundle somebody removed is not held any more. */
+async function inVault(
+  { vault }: FlowParts,
+  held: readonly HeldCertificate[],
+  call: Call,
+): Promise<readonly HeldCertificate[]> {
+  const names = new Set((await vault.list(call)).map((secret) => secret.name));
+  return held.filter(({ record }) => names.has(certificateSecrets(record.intent.secretName).bundle));
+}
+
 /** At start every balancer is brought to what the vault holds; one that has it already is left alone. */
-async function deployAll(service: Certificates, call: Call): Promise<void> {
-  const held = await service.certificates(call);
+async function deployAll(parts: FlowParts, service: Certificates, call: Call): Promise<void> {
+  const held = await inVault(parts, await service.certificates(call), call);
   await Promise.allSettled(held.map(({ record }) => service.redeploy(record, call)));
 }
 

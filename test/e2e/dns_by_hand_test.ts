@@ -13,7 +13,10 @@ e2e("dns-01 where the CA uses authorizations again: two names authorized apart, 
 
   const got = await sidecar.ok("certificate", "get", ...TWO);
 
-  assertMatch(got, /^Certificate successfully received and stored into vault with keys:\nLE_CERTIFICATE_a_example_com_/);
+  assertMatch(
+    got,
+    /^Certificate successfully received and stored into vault with keys:\nLE_CERTIFICATE_a_example_com_/,
+  );
   assertMatch(got, /\nKept in the vault only: no load balancer is linked\n$/);
   assertEquals(madeBy(stage.pebble), { orders: 3, certificates: 1 }, "one order carried each name");
 });

@@ -34,36 +34,39 @@ e2e("a certificate for one name is seven requests, and one for each look that ca
   ]);
 });
 
-e2e("a hundred names that sleep before they are validated overlap, on one connection and at most 210 requests", async () => {
-  await using stage = await startStage({ pebble: { vaSleep: VA_SLEEP_S } });
-  await using gate = gateTo(Number(stage.pebble.directory.port));
-  gate.open();
-  const lb = haproxyBalancer(parseBalancer("lb", stage.haproxy.url()), {
-    clock: systemClock,
-    events: { emit: (): void => {} },
-  });
-  await using library = await openLibrary(stage.pebble, {
-    directory: new URL(`https://127.0.0.1:${gate.port}/dir`),
-    answerPort: stage.challengePort,
-    balancers: new Map([["lb", lb]]),
-  });
-  const rest = Array.from({ length: 99 }, (_, i): DnsName => parseDnsName(`n${i + 1}.example.com`));
-  library.requests.length = 0;
+e2e(
+  "a hundred names that sleep before they are validated overlap, on one connection and at most 210 requests",
+  async () => {
+    await using stage = await startStage({ pebble: { vaSleep: VA_SLEEP_S } });
+    await using gate = gateTo(Number(stage.pebble.directory.port));
+    gate.open();
+    const lb = haproxyBalancer(parseBalancer("lb", stage.haproxy.url()), {
+      clock: systemClock,
+      events: { emit: (): void => {} },
+    });
+    await using library = await openLibrary(stage.pebble, {
+      directory: new URL(`https://127.0.0.1:${gate.port}/dir`),
+      answerPort: stage.challengePort,
+      balancers: new Map([["lb", lb]]),
+    });
+    const rest = Array.from({ length: 99 }, (_, i): DnsName => parseDnsName(`n${i + 1}.example.com`));
+    library.requests.length = 0;
 
-  const held = await library.service.request(
-    { domains: [parseDnsName("n0.example.com"), ...rest] },
-    { signal: AbortSignal.timeout(DEADLINE_MS) },
-  );
+    const held = await library.service.request(
+      { domains: [parseDnsName("n0.example.com"), ...rest] },
+      { signal: AbortSignal.timeout(DEADLINE_MS) },
+    );
 
-  assertEquals(held.record.facts.names.length, 100);
-  assertEquals(held.deployments.map((it) => it.state), ["served"]);
-  assertEquals(madeBy(stage.pebble), { orders: 1, certificates: 1 });
-  const asked = library.requests.filter((it) => !tooEarly(it));
-  assert(asked.length <= 210, `${asked.length} requests`);
-  assertEquals(gate.connections, 1);
-  const validated = stage.pebble.output().match(/Pulled a task from the Tasks queue/g)?.length ?? 0;
-  assertEquals(validated, 100);
-});
+    assertEquals(held.record.facts.names.length, 100);
+    assertEquals(held.deployments.map((it) => it.state), ["served"]);
+    assertEquals(madeBy(stage.pebble), { orders: 1, certificates: 1 });
+    const asked = library.requests.filter((it) => !tooEarly(it));
+    assert(asked.length <= 210, `${asked.length} requests`);
+    assertEquals(gate.connections, 1);
+    const validated = stage.pebble.output().match(/Pulled a task from the Tasks queue/g)?.length ?? 0;
+    assertEquals(validated, 100);
+  },
+);
 
 /** A look at the order that finds it as it was: those are the CA's to number. */
 function tooEarly(request: string): boolean {

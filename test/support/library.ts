@@ -53,7 +53,12 @@ export async function openLibrary(pebble: Pebble, options: LibraryOptions = {}):
   const published = publishedAnswers(ledger);
   const records = recordsOf(ledger);
   const parts = {
-    authority: acmeAuthority({ directory, fetch: counting, clock: systemClock, userAgent: "kontena-certificates-test/1" }),
+    authority: acmeAuthority({
+      directory,
+      fetch: counting,
+      clock: systemClock,
+      userAgent: "kontena-certificates-test/1",
+    }),
     vault: memoryVault(systemClock),
     records,
     solvers: new Map([["http-01" as const, http01Solver({ answers: published, balancers })]]),

@@ -152,12 +152,12 @@ export async function openStores(folder: string): Promise<LeftStores> {
   };
 }
 
-/** Everything that stands in the database, as one text to compare; the sidecar may be running. */
+/** Everything that stands in the database and was not removed, as one text to compare; the sidecar may be running. */
 export function dumpOf(folder: string): string {
   using database = new DatabaseSync(`${folder}/data/vault.db`, { readOnly: true });
   const rows = (sql: string): string => JSON.stringify(database.prepare(sql).all());
   return [
-    rows("SELECT name, version, created_at FROM secrets ORDER BY name"),
+    rows("SELECT name, version, created_at FROM secrets WHERE created_at IS NOT NULL ORDER BY name"),
     rows("SELECT name, version, hex(sealed) FROM secret_versions ORDER BY name, version"),
     rows("SELECT key, value FROM entries ORDER BY key"),
   ].join("\n");

@@ -2,10 +2,11 @@ import { assert, assertEquals } from "@std/assert";
 import { dnsContent, recordName } from "../../../src/challenge/dns_record.ts";
 import { presentedAnswers } from "../../../src/flow/answers.ts";
 import { keeper } from "../../../src/flow/keeper.ts";
+import { repairSecrets } from "../../../src/flow/repair.ts";
 import { parseDnsNames } from "../../../src/model/dns_name.ts";
 import { AcmeProblemError, SidecarError } from "../../../src/model/errors.ts";
 import type { Intent } from "../../../src/model/records.ts";
-import { defaultSecretName } from "../../../src/model/secret_name.ts";
+import { certificateSecrets, defaultSecretName } from "../../../src/model/secret_name.ts";
 import { CALL } from "../../support/fakes.ts";
 import { type Harness, harness, type HarnessOptions } from "../../support/flow_harness.ts";
 
@@ -154,4 +155,40 @@ Deno.test("keeper finishes an order whose records a person has set in the meanti
   await look();
 
   assertEquals(authority.issued(), 1);
+});
+
+Deno.test("keeper brings a declared certificate about again when its bundle was removed from the vault", async () => {
+  const wanted = declare("www.example.com");
+  const { look, authority, vault } = await kept([wanted]);
+  await look();
+
+  await vault.remove(certificateSecrets(wanted.secretName).bundle, CALL);
+  await look();
+
+  assertEquals(authority.issued(), 2);
+});
+
+Deno.test("keeper registers at start where the terms were agreed to, and only once", async () => {
+  const { look, authority } = await kept([]);
+  await look();
+  await look();
+  assertEquals(authority.asked.filter((it) => it === "register").length, 1);
+});
+
+Deno.test("keeper never registers where nobody agreed to the terms", async () => {
+  const { look, authority } = await kept([declare("www.example.com")], { settings: { agreeTos: false } });
+  await look();
+  assertEquals(authority.asked, []);
+});
+
+Deno.test("repairSecrets() writes key and certificate anew where they do not belong to the bundle", async () => {
+  const { parts, service, vault } = await harness();
+  const held = await service.request({ domains: parseDnsNames(["www.example.com"]) }, CALL);
+  const names = certificateSecrets(held.record.intent.secretName);
+  const before = (await vault.read(names.privateKey, CALL))?.value;
+  await vault.write([{ name: names.privateKey, value: "another" }], CALL);
+
+  await repairSecrets(parts, CALL);
+
+  assertEquals((await vault.read(names.privateKey, CALL))?.value, before);
 });
