@@ -39,11 +39,18 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
   };
 }
 
-/** The flags of `deno run`. */
+/** The flags of `deno run`; beside the permissions one that lets a request's signal abort only when the caller went away. */
 export function flagsOf({ net, read, write, env }: Permissions): readonly string[] {
   const flag = (name: string, values: readonly string[]): readonly string[] =>
     values.length === 0 ? [] : [`--allow-${name}=${values.join(",")}`];
-  return ["--no-prompt", ...flag("net", net), ...flag("read", read), ...flag("write", write), ...flag("env", env)];
+  return [
+    "--unstable-no-legacy-abort",
+    "--no-prompt",
+    ...flag("net", net),
+    ...flag("read", read),
+    ...flag("write", write),
+    ...flag("env", env),
+  ];
 }
 
 /** Reads the servers out of the text of `resolv.conf`. */

@@ -165,7 +165,7 @@ async function authorize({ args: [written = ""], value }: Input, { terminal, cli
     const until = answer.expiresAt === undefined ? "" : ` until ${answer.expiresAt}`;
     terminal.err(`${domain} is already authorized${until}: nothing has to be set, get the certificate\n`);
   } else {
-    terminal.out(printable(authorizationText(answer, balancer)));
+    terminal.out(printable(authorizationText(answer, balancer ?? answer.balancer)));
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Fields, flag, instant, list, object, optional, text, texts } from "../../src/model/shape.ts";
+import { type Fields, flag, given, instant, list, object, optional, text, texts } from "../../src/model/shape.ts";
 
 /** A certificate, of either shape. */
 export interface CertificateAnswer {
@@ -81,6 +81,8 @@ export interface AuthorizationAnswer {
   readonly expiresAt?: string;
   /** The record to set, for dns-01. */
   readonly txt?: TxtAnswer;
+  /** The balancer that answers. */
+  readonly balancer?: string;
 }
 
 /** Reads an authorization; the API names the record without the domain. */
@@ -89,10 +91,13 @@ export function readAuthorization(json: unknown): AuthorizationAnswer {
   const domain = text(from, "domain");
   const opts = optional(from, "challenge_opts", (fields, field) => object(fields[field], field)) ?? {};
   const label = optional(opts, "record_name", text);
+  // Kontena's id of a service is grid/stack/service, with the stack "null" where there is none.
+  const balancer = optional(from, "linked_service", text)?.replace(/^[^/]*\/(?:null\/)?/, "");
   return {
     domain,
     status: optional(from, "status", text) ?? "created",
     ...optionalTexts(from, { expiresAt: "expires_at" }),
+    ...given("balancer", balancer),
     ...(label === undefined ? {} : { txt: readTxt(opts, `${label}.${domain.replace(/^\*\./, "")}`) }),
   };
 }

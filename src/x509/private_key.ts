@@ -84,7 +84,7 @@ function shapeOf(key: KeyObject, field: string): KeyShape {
 }
 
 function notAKey(field: string, found: string): InputError {
-  const todo = "give a PEM private key without a passphrase, beginning with -----BEGIN PRIVATE KEY-----";
+  const todo = "give a private key in PEM, without a passphrase: PKCS#8, PKCS#1 or SEC1";
   return new InputError(field, `Cannot read the private key: ${found}`, todo);
 }
 
