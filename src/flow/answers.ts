@@ -18,6 +18,8 @@ export interface Answers extends AsyncDisposable {
   withdraw(record: AuthorizationRecord): Promise<void>;
   /** After a restart: presents what is still asked for, takes down what is not. */
   restore(call: Call): Promise<void>;
+  /** Takes down what nobody asks for any more: decided before a crash, or expired. */
+  tidy(call: Call): Promise<void>;
 }
 
 /** How long taking one answer down may take; clean-up never inherits the signal that ended the work. */
@@ -31,9 +33,9 @@ export function presentedAnswers(parts: FlowParts): Answers {
   const solve = async (record: AuthorizationRecord, call: Call): Promise<Presented> => {
     const solver = solvers.get(record.type);
     if (solver === undefined) throw new RangeError(`Cannot answer ${record.type}: there is no solver`);
-    const presented = await solver.present(answerOf(record), call);
-    up.set(record.token, presented);
-    return presented;
+    const answer = await solver.present(answerOf(record), call);
+    up.set(record.token, answer);
+    return answer;
   };
 
   const note = async (record: AuthorizationRecord, presented: boolean, call: Call): Promise<void> => {
@@ -43,6 +45,9 @@ export function presentedAnswers(parts: FlowParts): Answers {
     if (now.token !== record.token || now.presented === presented) return;
     await records.authorizations.put(id, { ...now, presented }, call);
   };
+
+  const presented = async (call: Call): Promise<readonly AuthorizationRecord[]> =>
+    (await records.authorizations.list(call)).map((entry) => entry.value).filter((record) => record.presented);
 
   const answers: Answers = {
     async present(record: AuthorizationRecord, call: Call): Promise<void> {
@@ -64,10 +69,8 @@ export function presentedAnswers(parts: FlowParts): Answers {
       }
     },
     async restore(call: Call): Promise<void> {
-      const all = (await records.authorizations.list(call)).map((entry) => entry.value);
-      const left = all.filter((record) => record.presented);
-      await Promise.all(left.map(async (record) => {
-        if (!isOpen(record, clock.now())) return await answers.withdraw(record);
+      await answers.tidy(call);
+      await Promise.all((await presented(call)).map(async (record) => {
         try {
           await answers.present(record, call);
         } catch (error) {
@@ -76,8 +79,12 @@ export function presentedAnswers(parts: FlowParts): Answers {
         }
       }));
     },
+    async tidy(call: Call): Promise<void> {
+      const over = (await presented(call)).filter((record) => !isOpen(record, clock.now()));
+      await Promise.all(over.map((record) => answers.withdraw(record)));
+    },
     async [Symbol.asyncDispose](): Promise<void> {
-      await Promise.allSettled([...up.values()].map((presented) => presented[Symbol.asyncDispose]()));
+      await Promise.allSettled([...up.values()].map((answer) => answer[Symbol.asyncDispose]()));
       up.clear();
     },
   };

@@ -100,6 +100,8 @@ async function download(
   call: Call,
 ): Promise<CertificateRecord> {
   const { vault, records, clock, events } = parts;
+  const stored = (await records.certificates.get(intent.secretName, call))?.value;
+  if (stored?.order.href === record.url.href) return await forget(parts, record, stored, call);
   await writeOrder(parts, { ...common(record), url: record.url, step: "issued" as const, certificate: from }, call);
   const key = await findKey(parts, record, call);
   if (key === undefined) throw await keyLost(parts, record, call);
@@ -114,8 +116,7 @@ async function download(
   };
   await vault.write(bundleWrites(intent.secretName, bundle, intent.certType), call);
   await records.certificates.put(intent.secretName, held, call);
-  await records.orders.remove(record.id, call);
-  await vault.remove(orderKeyName(record.id), call);
+  await forget(parts, record, held, call);
   const { serial, notAfter } = bundle.facts;
   events.emit({
     level: "info",
@@ -124,6 +125,13 @@ async function download(
     fields: { subject: intent.names[0], serial, secret: intent.secretName },
   });
   return held;
+}
+
+/** The order has served its end. Its record goes last: a restart in between finds it, and forgets the key after all. */
+async function forget<T>(parts: ProofParts, record: Located, result: T, call: Call): Promise<T> {
+  await parts.vault.remove(orderKeyName(record.id), call);
+  await parts.records.orders.remove(record.id, call);
+  return result;
 }
 
 /** The default chain, or the first alternate that leads to the preferred issuer (RFC 8555 §7.4.2). */
@@ -170,10 +178,7 @@ async function keyLost(parts: ProofParts, record: Located, call: Call): Promise<
 
 /** The CA gave the order up. Its record goes; the reason stays with the names. */
 async function abandon(parts: ProofParts, record: Located, order: Order, call: Call): Promise<SidecarError> {
-  const why = await whyInvalid(parts, order, call);
-  await parts.records.orders.remove(record.id, call);
-  await parts.vault.remove(orderKeyName(record.id), call);
-  return why;
+  return await forget(parts, record, await whyInvalid(parts, order, call), call);
 }
 
 function common(record: OrderRecord): Pick<OrderRecord, "id" | "directory" | "account" | "names" | "createdAt"> {

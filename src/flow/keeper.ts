@@ -9,6 +9,7 @@ import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
 import type { Answers } from "./answers.ts";
 import type { Certificates } from "./certificates.ts";
+import { sweepOrders } from "./orders.ts";
 import type { FlowParts } from "./parts.ts";
 import { repairSecrets } from "./repair.ts";
 import type { HeldCertificate } from "./service.ts";
@@ -40,6 +41,7 @@ export function keeper(
 
   const look = async (call: Call): Promise<void> => {
     if (parts.settings.agreeTos) await quietly(parts, "account.failed", () => service.openAccount(call), call);
+    await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
     const works = await worksToDo(parts, service, declared, call);
     await Promise.all(
       works.filter((work) => !busy.has(work.intent.secretName)).map(async (work) => {
@@ -167,7 +169,7 @@ async function deployAll(parts: FlowParts, service: Certificates, call: Call): P
 }
 
 /** A failure of one round is told and forgotten: the next round finds the same work. */
-async function quietly(parts: FlowParts, name: string, work: () => Promise<void>, call: Call): Promise<void> {
+async function quietly(parts: FlowParts, name: string, work: () => Promise<unknown>, call: Call): Promise<void> {
   try {
     await work();
   } catch (error) {

@@ -47,6 +47,17 @@ export async function orderRecords(
   return all.filter((record) => record.account.href === account.url.href);
 }
 
+/** Forgets orders that the CA has forgotten: those that only carried an authorization, and those that waited for a person. */
+export async function sweepOrders(parts: FlowParts, call: Call): Promise<void> {
+  const now = parts.clock.now();
+  const all = (await parts.records.orders.list(call)).map((entry) => entry.value);
+  const over = all.filter((it) =>
+    (it.step === "parked" || (it.step === "ordered" && it.intent === undefined)) &&
+    it.expires !== undefined && it.expires < now
+  );
+  await Promise.all(over.map((it) => parts.records.orders.remove(it.id, call)));
+}
+
 /** Writes the record's new step down. */
 export async function writeOrder<R extends OrderRecord>(parts: FlowParts, record: R, call: Call): Promise<R> {
   await parts.records.orders.put(record.id, record, call);

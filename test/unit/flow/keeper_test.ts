@@ -192,3 +192,20 @@ Deno.test("repairSecrets() writes key and certificate anew where they do not bel
 
   assertEquals((await vault.read(names.privateKey, CALL))?.value, before);
 });
+
+Deno.test("keeper forgets an authorization's order and takes its answer down once they have expired", async () => {
+  const { look, records, clock, service } = await kept([]);
+  await service.authorize({ domain: parseDnsNames(["www.example.com"])[0], type: "http-01" }, CALL);
+  assertEquals((await records.answers.list(CALL)).length, 1);
+  const [entry] = await records.authorizations.list(CALL);
+  assert(entry !== undefined);
+  await records.authorizations.put(entry.id, { ...entry.value, expires: new Date(clock.now().getTime() + DAY) }, CALL);
+
+  await look();
+  assertEquals((await records.answers.list(CALL)).length, 1);
+  clock.move(8 * DAY);
+  await look();
+
+  assertEquals(await records.answers.list(CALL), []);
+  assertEquals(await records.orders.list(CALL), []);
+});
