@@ -14,6 +14,7 @@ import {
   type Events,
   http01Solver,
   importAccountKey,
+  InputError,
   keeper,
   type Ledger,
   type LoadBalancer,
@@ -98,7 +99,7 @@ export async function startSidecar(config: Config, log: Events, seams: Seams = {
   const answers = started.use(presentedAnswers(parts));
   const service = certificates(parts, answers, lifetime.signal);
 
-  const challenge = listen(started, config.challengeListen, challengeApp(answered).fetch);
+  const challenge = listen(started, "CHALLENGE_HTTP_LISTEN", config.challengeListen, challengeApp(answered).fetch);
   const face = api({
     service,
     vault,
@@ -111,7 +112,7 @@ export async function startSidecar(config: Config, log: Events, seams: Seams = {
     ready: () => readiness({ authority, balancers, records, declared: config.certificates }),
     metrics: () => metrics.exposition(service, records, deadline(5_000)),
   });
-  const management = listen(started, config.apiListen, face.fetch);
+  const management = listen(started, "API_LISTEN", config.apiListen, face.fetch);
 
   const keeping = keeper(parts, service, answers, config.certificates).run({ signal: lifetime.signal });
   started.defer(() => ended(keeping, service, lifetime));
@@ -186,10 +187,11 @@ async function checkSecret(name: SecretName, value: string): Promise<void> {
 
 function listen(
   started: AsyncDisposableStack,
+  variable: "API_LISTEN" | "CHALLENGE_HTTP_LISTEN",
   { hostname, port }: Config["apiListen"],
   handler: (request: Request) => Response | Promise<Response>,
 ): number {
-  const server = Deno.serve({ hostname, port, onListen: () => {} }, handler);
+  const server = serve(variable, hostname, port, handler);
   started.defer(async () => {
     // Answers that are under way get a moment; a client that never reads cannot hold up the end.
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -198,6 +200,22 @@ function listen(
     clearTimeout(timer);
   });
   return server.addr.port;
+}
+
+function serve(
+  variable: string,
+  hostname: string,
+  port: number,
+  handler: (request: Request) => Response | Promise<Response>,
+): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new InputError(variable, `${variable}: cannot listen on ${hostname}:${port}: ${why}`, "set another address", {
+      cause,
+    });
+  }
 }
 
 function deadline(ms: number): Call {
