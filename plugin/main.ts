@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describe, type Events } from "../mod.ts";
+import { describe, type Events, SidecarError } from "../mod.ts";
 import { systemClock } from "./clock.ts";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { logEvents } from "./log.ts";
@@ -20,10 +20,16 @@ export async function main(seams: Seams = {}): Promise<number> {
     const signal = await stop;
     log.emit({ level: "info", name: "sidecar.stopping", text: `${signal}: draining` });
   } catch (error) {
-    console.error(error instanceof ConfigError ? error.message : `Cannot start: ${describe(error)}`);
+    console.error(error instanceof ConfigError ? error.message : `Cannot start: ${named(error)}`);
     return 1;
   }
   return 0;
+}
+
+/** The error with the variable that it is about. */
+function named(error: unknown): string {
+  const text = describe(error);
+  return error instanceof SidecarError && !text.includes(error.field) ? `${error.field}: ${text}` : text;
 }
 
 function stopSignal(): Promise<string> {

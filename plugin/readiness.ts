@@ -38,7 +38,8 @@ async function absence(what: string, look: () => Promise<unknown>): Promise<stri
     await look();
     return undefined;
   } catch (error) {
-    return `${what}: ${describe(error)}`;
+    const why = describe(error);
+    return why.toLowerCase().startsWith(what.toLowerCase()) ? why : `${what}: ${why}`;
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type CertificateAuthority,
   type Certificates,
   certificates,
+  type Clock,
   dns01ByHandSolver,
   type Event,
   type Events,
@@ -56,6 +57,7 @@ export interface Sidecar extends AsyncDisposable {
 export interface Seams {
   readonly ledger?: (ledger: Ledger) => Ledger;
   readonly vault?: (vault: Vault) => Vault;
+  readonly clock?: Clock;
 }
 
 /**
@@ -67,11 +69,11 @@ export async function startSidecar(config: Config, log: Events, seams: Seams = {
   await using started = new AsyncDisposableStack();
   const metrics = makeMetrics();
   const events = allEvents(log, metrics);
-  const clock = systemClock;
+  const { clock = systemClock } = seams;
   const lifetime = new AbortController();
 
   const identity = await readIdentity(config, events);
-  const stores = await openStores(config, identity, started);
+  const stores = await openStores(config, identity, clock, started);
   const vault = seams.vault?.(stores.vault) ?? stores.vault;
   const records = recordsOf(seams.ledger?.(stores.ledger) ?? stores.ledger);
   const answered = publishedAnswers(seams.ledger?.(stores.ledger) ?? stores.ledger);
@@ -79,7 +81,7 @@ export async function startSidecar(config: Config, log: Events, seams: Seams = {
   const balancers: ReadonlyMap<string, LoadBalancer> = new Map(
     config.balancers.map((it) => [it.name, haproxyBalancer(it, { clock, events })]),
   );
-  const authority = await openAuthority(config, started, metrics.countAnswer);
+  const authority = await openAuthority(config, clock, started, metrics.countAnswer);
   const parts = {
     authority,
     vault,
@@ -134,20 +136,22 @@ async function ended(keeping: Promise<void>, service: Certificates, lifetime: Ab
 async function openStores(
   config: Config,
   identity: Identity,
+  clock: Clock,
   started: AsyncDisposableStack,
 ): Promise<{ readonly vault: Vault; readonly ledger: Ledger }> {
   if (config.vault.kind === "memory") {
-    return { vault: started.use(memoryVault(systemClock)), ledger: started.use(memoryLedger(systemClock)) };
+    return { vault: started.use(memoryVault(clock)), ledger: started.use(memoryLedger(clock)) };
   }
   const store = started.use(openSqlite(config.vault.path));
   const sealer = await makeSealer(identity.vaultKey);
   await checkVaultKey(store, sealer);
-  const ledger = config.ledger.kind === "memory" ? memoryLedger(systemClock) : sqliteLedger(store, systemClock);
-  return { vault: started.use(sqliteVault(store, sealer, systemClock)), ledger: started.use(ledger) };
+  const ledger = config.ledger.kind === "memory" ? memoryLedger(clock) : sqliteLedger(store, clock);
+  return { vault: started.use(sqliteVault(store, sealer, clock)), ledger: started.use(ledger) };
 }
 
 async function openAuthority(
   config: Config,
+  clock: Clock,
   started: AsyncDisposableStack,
   count: (status: number) => void,
 ): Promise<CertificateAuthority> {
@@ -157,7 +161,7 @@ async function openAuthority(
     directory: config.directories[0],
     hosts: config.acmeHosts,
     fetch: (input, init) => fetch(input, { ...init, client }),
-    clock: systemClock,
+    clock,
     userAgent: USER_AGENT,
     onAnswer: (note) => count(note.status),
   });

@@ -286,7 +286,10 @@ export interface BalancerState {
 export interface LoadBalancer {
   /** As `LOAD_BALANCERS` names it. */
   readonly name: string;
-  /** Asks the balancer about itself; rejects `BALANCER_UNREACHABLE` if it does not answer. */
+  /**
+   * Asks the balancer about itself; rejects `BALANCER_UNREACHABLE` if it does not answer, `BALANCER_CONFIG` if the places
+   * that it shall serve from are not there.
+   */
   state(call: Call): Promise<BalancerState>;
   /** Serves the candidate to new connections and proves it for every name, or goes on serving the old one and rejects. */
   swap(candidate: Candidate, call: Call): Promise<SwapReport>;

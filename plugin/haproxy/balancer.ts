@@ -2,6 +2,7 @@ import { given } from "../../src/model/shape.ts";
 import type { Clock, Events, LoadBalancer } from "../../src/ports.ts";
 import { plainGet } from "../net/plain_get.ts";
 import { alpnAnswering, isChallengeFile } from "./alpn.ts";
+import { checkPlaces } from "./locate.ts";
 import { askAll } from "./prove.ts";
 import { remove } from "./remove.ts";
 import { runtimeSocket } from "./runtime.ts";
@@ -27,6 +28,7 @@ export function haproxyBalancer(config: BalancerConfig, parts: BalancerParts): L
     name: config.name,
     async state(call): ReturnType<LoadBalancer["state"]> {
       const { pid, version } = await tools.runtime.info(call);
+      await checkPlaces(tools, call);
       return { pid, version: version.text };
     },
     async swap(candidate, call): ReturnType<LoadBalancer["swap"]> {

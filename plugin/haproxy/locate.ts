@@ -60,6 +60,18 @@ export async function unknownList(tools: Tools, path: string, call: Call): Promi
   );
 }
 
+/**
+ * Checks what can be known before there is a certificate.
+ *
+ * @throws {SidecarError} `BALANCER_CONFIG` if our directory, crt-list or store is not on disk, or the challenges' list not loaded.
+ */
+export async function checkPlaces(tools: Tools, call: Call): Promise<void> {
+  await checkPlace(tools);
+  const { challenges } = tools.config;
+  if (challenges === undefined || await findList(tools, challenges, call) !== undefined) return;
+  throw await unknownList(tools, challenges, call);
+}
+
 /** What is loaded under that very name. */
 export async function look({ runtime }: Tools, name: string, call: Call): Promise<LoadedCertificate | undefined> {
   return readCertificate(await runtime.ask(`show ssl cert ${name}`, call), name);

@@ -11,8 +11,8 @@ import { type Site, visit } from "./visit.ts";
 /** New connections in a second: enough to meet every moment of a swap, few enough to leave the machine alone. */
 export const PER_SECOND = 40;
 
-/** A failure counts only if the load still runs this much later: what is torn down in the end fails, too. */
-const SETTLE_MS = 300;
+/** On Ctrl-C a terminal ends all programs at once: what fails that shortly before we hear of it is no failure. */
+const GRACE_MS = 300;
 
 /** The load while it runs. Disposing stops it. */
 export interface Load extends AsyncDisposable {
@@ -25,10 +25,9 @@ export interface Load extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Begins to send visitors to the names in turn. */
-export function startLoad(site: Site, names: readonly [string, ...string[]], perSecond = PER_SECOND): Load {
+/** Begins to send visitors to the names in turn. Once the signal aborts, failures no longer count. */
+export function startLoad(site: Site, names: readonly [string, ...string[]], { signal }: Call): Load {
   const begin = performance.now();
-  const stopped = new AbortController();
   const underWay = new Set<Promise<void>>();
   const samples = new Set<Sample>();
   let tally = NO_REQUESTS;
@@ -45,14 +44,14 @@ export function startLoad(site: Site, names: readonly [string, ...string[]], per
       const found = await visit(site, name);
       count((it) => withAnswer(it, found), number);
     } catch (error) {
-      if (stopped.signal.aborted || await aborted(stopped.signal, SETTLE_MS)) return;
+      if (await aborted(signal, GRACE_MS)) return;
       count((it) => withFailure(it, `${name}: ${describe(error)}`), number);
     }
   };
   const timer = setInterval(() => {
     const sent = send(begun++).finally(() => underWay.delete(sent));
     underWay.add(sent);
-  }, 1_000 / perSecond);
+  }, 1_000 / PER_SECOND);
 
   const load: Load = {
     get tally(): Tally {
@@ -61,24 +60,22 @@ export function startLoad(site: Site, names: readonly [string, ...string[]], per
     get seconds(): number {
       return ((end ?? performance.now()) - begin) / 1_000;
     },
-    async next(wanted: number, { signal }: Call): Promise<Tally> {
-      signal.throwIfAborted();
+    async next(wanted: number, call: Call): Promise<Tally> {
+      call.signal.throwIfAborted();
       const sample = newSample(begun, wanted);
-      const onAbort = (): void => sample.reject(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
+      const onAbort = (): void => sample.reject(call.signal.reason);
+      call.signal.addEventListener("abort", onAbort, { once: true });
       samples.add(sample);
       try {
         return await sample.full;
       } finally {
         samples.delete(sample);
-        signal.removeEventListener("abort", onAbort);
+        call.signal.removeEventListener("abort", onAbort);
       }
     },
     async stop(): Promise<void> {
       clearInterval(timer);
       end ??= performance.now();
-      await Promise.race([Promise.all(underWay), aborted(stopped.signal, SETTLE_MS)]);
-      stopped.abort();
       await Promise.all(underWay);
     },
     [Symbol.asyncDispose]: () => load.stop(),
@@ -106,6 +103,7 @@ function newSample(from: number, wanted: number): Sample {
 
 /** Waits, and tells whether it was aborted meanwhile. */
 async function aborted(signal: AbortSignal, ms: number): Promise<boolean> {
+  if (signal.aborted) return true;
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   const onAbort = (): void => resolve();

@@ -1,6 +1,6 @@
 import { CHALLENGES } from "../model/challenge_type.ts";
 import { type DnsName, nameSet } from "../model/dns_name.ts";
-import { InputError } from "../model/errors.ts";
+import { InputError, SidecarError } from "../model/errors.ts";
 import type { AccountRecord, AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
 import { defaultSecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
@@ -87,6 +87,7 @@ class Desk implements Certificates {
     const resolved = { ...rest, ...given("balancer", name) };
     const flight = `authorize ${request.type} ${name} ${request.domain}`;
     return this.#flights.join(flight, async (own) => {
+      await this.#checkBalancers(name === undefined ? [] : [name], own);
       const proof = await this.#proof(own);
       return await this.#turns.take(request.domain, () => authorize(proof, resolved, own), own);
     }, call);
@@ -180,6 +181,7 @@ class Desk implements Certificates {
   ): Promise<HeldCertificate> {
     const { domains, secretName, certType, keyType } = request;
     const { links, first } = await decide(await this.#proof(call), call);
+    await this.#checkBalancers(links, call);
     const intent: Intent = {
       names: domains,
       keyType: keyType ?? this.#parts.settings.keyType,
@@ -247,6 +249,14 @@ class Desk implements Certificates {
     if (only !== undefined && others.length === 0) return only;
     if (only === undefined && !CHALLENGES[type].needsBalancer) return undefined;
     throw new InputError("linked_service", `--linked-service is required with --type=${type}`, this.#listed());
+  }
+
+  /** One that is set up wrongly is told before the CA hears of anything; one that is away may be back in time. */
+  async #checkBalancers(names: readonly string[], call: Call): Promise<void> {
+    const states = await Promise.allSettled(names.map((name) => this.#parts.balancers.get(name)?.state(call)));
+    const reasons = states.flatMap((it) => it.status === "rejected" ? [it.reason as unknown] : []);
+    const wrong = reasons.find((it) => it instanceof SidecarError && it.code === "BALANCER_CONFIG");
+    if (wrong !== undefined) throw wrong;
   }
 
   #onlyBalancer(): readonly string[] {

@@ -6,7 +6,7 @@ import { isOpen } from "./answers.ts";
 import { intendedOrder, intendOrder, locate, type OpenOrder, orderRecords, sendOrder, writeOrder } from "./orders.ts";
 import { completeOrder } from "./complete.ts";
 import { findRecord } from "./authorization_record.ts";
-import { parked, type Preference, type ProofParts, proveRecords, settleAll } from "./proof.ts";
+import { parked, possibleTypes, type Preference, type ProofParts, proveRecords, settleAll } from "./proof.ts";
 
 /**
  * Brings a certificate about: goes on with the order that is open for it, else proves what was authorized, else orders.
@@ -23,9 +23,11 @@ export async function issue(
   const known = await knownRecords(parts, intent.names, call);
   const open = known.filter((record) => isOpen(record, parts.clock.now()));
   await checkRecords(parts, open, call);
-  const order = await openOrderFor(parts, intent, call) ??
-    await carrierFor(parts, intent, open, call) ??
-    await orderAnew(parts, intent, open, call);
+  let order = await openOrderFor(parts, intent, call) ?? await carrierFor(parts, intent, open, call);
+  if (order === undefined) {
+    checkProvable(parts, intent.names.filter((name) => !known.some((it) => it.name === name)), preference);
+    order = await orderAnew(parts, intent, open, call);
+  }
   return await completeOrder(parts, order, intent, preference, call);
 }
 
@@ -68,6 +70,17 @@ export async function requireRecords(parts: ProofParts, names: readonly DnsName[
 async function checkRecords(parts: ProofParts, open: readonly AuthorizationRecord[], call: Call): Promise<void> {
   const missing = await settleAll(parts, open.filter((record) => record.state === "created"), call);
   if (missing.length > 0) throw await parked(parts, missing);
+}
+
+/** Refuses names that no automatic challenge can prove before an order is placed for them. */
+function checkProvable(parts: ProofParts, names: readonly DnsName[], preference: Preference): void {
+  const hopeless = names.filter((name) => possibleTypes(parts, name, preference).length === 0);
+  if (hopeless.length === 0) return;
+  throw new InputError(
+    "challenge",
+    `No automatic challenge can prove ${hopeless.join(", ")}`,
+    `run kontena certificate authorize --auth-type dns-01 ${hopeless[0]}`,
+  );
 }
 
 /** The order that is open for exactly these names and this kind of key. */

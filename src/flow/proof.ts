@@ -1,5 +1,5 @@
 import { CHALLENGES, type ChallengeType } from "../model/challenge_type.ts";
-import { isWildcard } from "../model/dns_name.ts";
+import { type DnsName, isWildcard } from "../model/dns_name.ts";
 import { OrderParkedError, SidecarError } from "../model/errors.ts";
 import type { Authorization, Challenge, Order } from "../model/order.ts";
 import type { AuthorizationRecord } from "../model/records.ts";
@@ -136,16 +136,21 @@ async function taskFor(
   return await recordAuthorization(parts, order.url, authorization, { type, ...given("balancer", balancer) }, call);
 }
 
-/** The first preferred challenge that the CA offers, that can prove the name and that somebody can answer. */
-function choose(parts: ProofParts, authorization: Authorization, preference: Preference): ChallengeType | undefined {
-  const { name, challenges } = authorization;
-  const answerable = (type: ChallengeType): boolean => {
-    const balancer = preference.balancer === undefined ? undefined : parts.balancers.get(preference.balancer);
-    return type !== "tls-alpn-01" || balancer?.alpn !== undefined;
-  };
-  return preference.types.find((type) =>
-    challenges.some((it) => it.type === type) && (!isWildcard(name) || CHALLENGES[type].wildcard) && answerable(type)
+/** The preferred challenges that can prove the name and that somebody can answer. */
+export function possibleTypes(parts: FlowParts, name: DnsName, preference: Preference): readonly ChallengeType[] {
+  const balancer = preference.balancer === undefined ? undefined : parts.balancers.get(preference.balancer);
+  return preference.types.filter((type) =>
+    (!isWildcard(name) || CHALLENGES[type].wildcard) && (type !== "tls-alpn-01" || balancer?.alpn !== undefined)
   );
+}
+
+/** The first of them that the CA offers. */
+function choose(
+  parts: FlowParts,
+  { name, challenges }: Authorization,
+  preference: Preference,
+): ChallengeType | undefined {
+  return possibleTypes(parts, name, preference).find((type) => challenges.some((it) => it.type === type));
 }
 
 function noneFits({ name, challenges }: Authorization): SidecarError {

@@ -1,0 +1,20 @@
+/**
+ * The sidecar with a clock on which a minute passes in a second: its own waits, backoff above all, are over in time. What
+ * the CA and the balancer take is not changed by it.
+ *
+ * @module
+ */
+import type { Clock } from "../../mod.ts";
+import { systemClock } from "../../plugin/clock.ts";
+import { main } from "../../plugin/main.ts";
+
+const SPEED = 60;
+
+const start = Date.now();
+const hasty: Clock = {
+  now: () => new Date(start + (Date.now() - start) * SPEED),
+  random: () => systemClock.random(),
+  sleep: (ms, call) => systemClock.sleep(ms / SPEED, call),
+};
+
+if (import.meta.main) Deno.exit(await main({ clock: hasty }));
