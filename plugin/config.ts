@@ -52,6 +52,8 @@ export interface Config {
   /** Secret. */
   readonly apiToken?: string;
   readonly challengeListen: Listen;
+  /** Where the sidecar itself answers tls-sni-01; absent: nowhere. */
+  readonly challengeTlsListen?: Listen;
   readonly grid: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly logFormat?: "text" | "json";
@@ -138,6 +140,11 @@ export const VARIABLES = [
     meaning: "bearer token of the API: 16 or more printable characters",
   },
   { name: "CHALLENGE_HTTP_LISTEN", usual: "127.0.0.1:54322", meaning: "address that answers http-01" },
+  {
+    name: "CHALLENGE_TLS_LISTEN",
+    usual: "off",
+    meaning: "address that answers tls-sni-01; open only while such a challenge is pending",
+  },
   { name: "GRID", also: "KONTENA_GRID_NAME", usual: "default", meaning: "the grid in the API's paths" },
   { name: "LOG_LEVEL", usual: "info", meaning: "debug, info, warn or error" },
   { name: "LOG_FORMAT", usual: "text on a terminal, else json", meaning: "text or json" },
@@ -217,6 +224,10 @@ export function readConfig(environment: Environment): Config {
       "CHALLENGE_HTTP_LISTEN",
       { hostname: "127.0.0.1", port: 54322 },
       (it) => parseListen(it, "CHALLENGE_HTTP_LISTEN"),
+    ),
+    ...given(
+      "challengeTlsListen",
+      read("CHALLENGE_TLS_LISTEN", undefined, (it) => parseListen(it, "CHALLENGE_TLS_LISTEN")),
     ),
     grid: read("GRID", "default", grid),
     logLevel: read("LOG_LEVEL", "info", (it) => among(it, ["debug", "info", "warn", "error"])),

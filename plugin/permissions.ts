@@ -28,6 +28,7 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
     net: unique([
       address(config.apiListen),
       address(config.challengeListen),
+      ...config.challengeTlsListen === undefined ? [] : [address(config.challengeTlsListen)],
       ...config.directories.map(hostOf),
       ...config.acmeHosts,
       ...(config.resolvers.length > 0 ? config.resolvers : nameservers).map(dnsAddress),

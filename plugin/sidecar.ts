@@ -28,6 +28,7 @@ import {
   recordsOf,
   SidecarError,
   tlsAlpn01Solver,
+  tlsSni01Solver,
   type Vault,
 } from "../mod.ts";
 import { ACCOUNT_KEY, parseSecretName, type SecretName } from "../src/model/secret_name.ts";
@@ -35,6 +36,7 @@ import { given } from "../src/model/shape.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { dnsLookup } from "./net/dns.ts";
+import { sniListener } from "./net/sni_listener.ts";
 import { haproxyBalancer } from "./haproxy/balancer.ts";
 import { api } from "./http/api.ts";
 import { challengeApp } from "./http/challenge_app.ts";
@@ -81,6 +83,8 @@ export async function startSidecar(config: Config, log: Events, seams: Seams = {
   const balancers: ReadonlyMap<string, LoadBalancer> = new Map(
     config.balancers.map((it) => [it.name, haproxyBalancer(it, { clock, events })]),
   );
+  const { challengeTlsListen } = config;
+  const listener = challengeTlsListen === undefined ? undefined : started.use(sniListener(challengeTlsListen));
   const authority = await openAuthority(config, clock, started, metrics.countAnswer);
   const parts = {
     authority,
@@ -90,6 +94,7 @@ export async function startSidecar(config: Config, log: Events, seams: Seams = {
       [
         http01Solver({ answers: answered, balancers }),
         tlsAlpn01Solver({ balancers, now: () => clock.now() }),
+        tlsSni01Solver({ balancers, vault, now: () => clock.now(), ...given("listener", listener) }),
         dns01ByHandSolver({ dns: dnsLookup({ servers: config.resolvers }) }),
       ].map((solver) => [solver.type, solver]),
     ),

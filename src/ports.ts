@@ -5,14 +5,15 @@
  */
 import type { AccountKey } from "./model/account_key.ts";
 import type { Bundle } from "./model/certificate.ts";
-import type { ChallengeCertificate } from "./model/challenge_certificate.ts";
+import type { ChallengeCertificate, SniChallengeCertificate } from "./model/challenge_certificate.ts";
 import type { ChallengeType } from "./model/challenge_type.ts";
 import type { DnsName } from "./model/dns_name.ts";
+import type { SidecarError } from "./model/errors.ts";
 import type { Authorization, Challenge, Order } from "./model/order.ts";
 import type { ShadowedName } from "./model/records.ts";
 import type { SecretName, VaultName } from "./model/secret_name.ts";
 
-export type { AccountKey, ChallengeCertificate };
+export type { AccountKey, ChallengeCertificate, SniChallengeCertificate };
 
 /** What every call that may wait takes: on abort it ends at once, rejects with `signal.reason`, leaves nothing behind. */
 export interface Call {
@@ -120,6 +121,8 @@ export interface ChallengeSolver {
   readonly type: ChallengeType;
   /** Makes the answer visible to the CA. */
   present(answer: ChallengeAnswer, call: Call): Promise<Presented>;
+  /** Why nobody can answer it as things are configured; undefined, or no such method, where somebody can. */
+  readonly obstacle?: (answer: Pick<ChallengeAnswer, "name" | "balancer">) => SidecarError | undefined;
   /** Where a person has to set it: the TXT record (RFC 8555 §8.4). */
   readonly record?: (answer: ChallengeAnswer) => Promise<{ readonly name: string; readonly content: string }>;
 }
@@ -299,6 +302,8 @@ export interface LoadBalancer {
   served(names: readonly DnsName[], call: Call): Promise<readonly Served[]>;
   /** Where it can answer tls-alpn-01. */
   readonly alpn?: AlpnAnswering;
+  /** Where it can answer tls-sni-01. */
+  readonly sni?: SniAnswering;
   /** Where its plain HTTP face is known: asks it for `path` under the host `name`. */
   readonly http?: (name: DnsName, path: string, call: Call) => Promise<{ status: number; body: string }>;
 }
@@ -310,6 +315,17 @@ export interface AlpnAnswering {
   /** Asks for the name with ALPN `acme-tls/1`; rejects `CHALLENGE_NOT_READY` if another certificate answers. */
   prove(certificate: ChallengeCertificate, call: Call): Promise<void>;
   /** Stops answering for the name; idempotent. */
+  withdraw(name: DnsName, call: Call): Promise<void>;
+}
+
+/**
+ * The ability to serve challenge certificates under their own names, beside everything else that is served: by a balancer, or
+ * by a listener of the sidecar. What answers other names, and clients that name none, stays the same.
+ */
+export interface SniAnswering {
+  /** Serves it under its `serverName`; a former one for the same `name` is replaced. */
+  answer(certificate: SniChallengeCertificate, call: Call): Promise<void>;
+  /** Stops serving the one for the name; idempotent. */
   withdraw(name: DnsName, call: Call): Promise<void>;
 }
 

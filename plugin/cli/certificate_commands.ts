@@ -1,3 +1,4 @@
+import { CHALLENGE_TYPES } from "../../src/model/challenge_type.ts";
 import { parseDnsName, parseDnsNames } from "../../src/model/dns_name.ts";
 import { defaultSecretName } from "../../src/model/secret_name.ts";
 import { ApiError, explain, path } from "./client.ts";
@@ -11,8 +12,11 @@ import {
   requestedText,
   storedText,
 } from "./format.ts";
+import { AUTHORIZATION_COMMANDS } from "./authorization_commands.ts";
+import { END_COMMANDS } from "./certificate_ends.ts";
+import { IMPORT_COMMAND } from "./certificate_files.ts";
 import { progress } from "./progress.ts";
-import { register } from "./register.ts";
+import { register, registered } from "./register.ts";
 import {
   type CertificateAnswer,
   readAuthorization,
@@ -59,7 +63,7 @@ export const CERTIFICATE_COMMANDS: readonly Command[] = [
       "auth-type": {
         also: ["type"],
         value: "TYPE",
-        help: "dns-01, http-01 or tls-alpn-01 (default: dns-01)",
+        help: `${CHALLENGE_TYPES.join(", ")} (default: dns-01)`,
       },
       "lb-link": {
         also: ["linked-service"],
@@ -143,23 +147,28 @@ export const CERTIFICATE_COMMANDS: readonly Command[] = [
     next: "keep what holds the key where only its user can read it",
     run: exportCertificate,
   },
+  IMPORT_COMMAND,
+  ...END_COMMANDS,
+  ...AUTHORIZATION_COMMANDS,
 ];
 
-async function authorize({ args: [written = ""], value }: Input, { terminal, client }: World): Promise<void> {
+async function authorize({ args: [written = ""], value }: Input, world: World): Promise<void> {
+  const { terminal, client } = world;
   const domain = parseDnsName(written, "DOMAIN");
   tellConversion([written], [domain], terminal);
   const balancer = value("lb-link");
   const answer = readAuthorization(
-    await progress(
-      terminal,
-      `Authorizing ${domain}`,
-      () =>
-        client.send("PUT", path`v1/domain_authorizations/${client.grid}/${domain}`, {
-          domain,
-          authorization_type: value("auth-type") ?? "dns-01",
-          lb_link: balancer ?? null,
-        }),
-    ),
+    await registered(world, () =>
+      progress(
+        terminal,
+        `Authorizing ${domain}`,
+        () =>
+          client.send("PUT", path`v1/domain_authorizations/${client.grid}/${domain}`, {
+            domain,
+            authorization_type: value("auth-type") ?? "dns-01",
+            lb_link: balancer ?? null,
+          }),
+      )),
   );
   if (answer.status === "validated") {
     const until = answer.expiresAt === undefined ? "" : ` until ${answer.expiresAt}`;

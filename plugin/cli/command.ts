@@ -65,6 +65,8 @@ export interface Input {
 export interface World {
   readonly terminal: Terminal;
   readonly client: Client;
+  /** The text of a file; undefined where there is none. */
+  readonly file: (path: string) => string | undefined;
   readonly now: Date;
 }
 

@@ -62,6 +62,8 @@ export function certificateText(grid: string, certificate: CertificateAnswer): s
     ...fact("serial", certificate.serial),
     ...fact("key type", certificate.keyType),
     ...fact("fingerprint", fingerprint),
+    ...fact("imported", certificate.imported ? "true" : undefined),
+    ...fact("revoked", certificate.revoked),
     ...items("secrets", certificate.secrets),
     ...items("load balancers", balancers.flatMap((it) => balancerLines(it, fingerprint))),
     "",
@@ -84,6 +86,25 @@ export function certificateTable(certificates: readonly CertificateAnswer[], vie
       paint(expiration(validUntil, view.now), urgency(validUntil, view.now), view),
       String(autoRenewable),
     ]),
+  );
+}
+
+/** What `revoke` prints. */
+export function revokedText({ subject, serial, autoRenewable }: CertificateAnswer, replaced: boolean): string {
+  const which = serial === undefined ? "" : ` (serial ${serial})`;
+  const next = !replaced
+    ? `It is still in the vault and served; to end that: kontena certificate remove --force ${subject}`
+    : autoRenewable
+    ? "A new one is brought about by itself; until then it is still served"
+    : "It is still served, and a new one is not brought about by itself: get or import one";
+  return `Certificate for ${subject} is revoked${which}\n${next}\n`;
+}
+
+/** What `domain-authorization list` prints. */
+export function authorizationTable(all: readonly AuthorizationAnswer[]): string {
+  return table(
+    ["DOMAIN", "AUTHORIZATION_TYPE", "STATUS"],
+    all.map(({ domain, type, status }) => [domain, type, status]),
   );
 }
 

@@ -31,6 +31,7 @@ if (import.meta.main) {
     await run(Deno.args, {
       terminal: processTerminal(!Deno.env.get("NO_COLOR")),
       client: (grid, debug) => httpClient(readGrid(grid, sources), () => readSettings(sources), debug),
+      file: readFile,
       now: new Date(),
     }),
   );

@@ -16,12 +16,17 @@ export function hidePem(args: readonly string[]): readonly string[] {
   return args.map((arg, i) => arg.startsWith("-----BEGIN") ? `\0${i}` : arg);
 }
 
-/** Finds the two words that call a command; options may stand before them. */
-export function split(args: readonly string[]): Split {
+/**
+ * Finds the words that call a command: two, and a third where the two are the name of a group. Options may stand before them.
+ *
+ * @param isGroup Tells whether commands begin with these words.
+ */
+export function split(args: readonly string[], isGroup: (words: string) => boolean): Split {
   const words: string[] = [];
   const rest: string[] = [];
   args.forEach((arg, i) => {
-    const isWord = words.length < 2 && !arg.startsWith("-") && args[i - 1] !== "--grid" && !rest.includes("--");
+    const open = words.length < 2 || isGroup(words.join(" "));
+    const isWord = open && !arg.startsWith("-") && args[i - 1] !== "--grid" && !rest.includes("--");
     (isWord ? words : rest).push(arg);
   });
   return { words, rest };

@@ -1,15 +1,39 @@
-import { path } from "./client.ts";
+import { ApiError, path } from "./client.ts";
 import { CommandError, type Input, type World } from "./command.ts";
 import { printable } from "./errors.ts";
 import { progress } from "./progress.ts";
 import { readRegistration, type RegistrationAnswer } from "./wire.ts";
 
 /** `certificate register`: shows the CA's terms and asks, unless they are agreed to already. */
-export async function register({ args: [written = ""], flag }: Input, { terminal, client }: World): Promise<void> {
+export async function register({ args: [written = ""], flag }: Input, world: World): Promise<void> {
+  await registerEmail(written, flag("agree-tos") === true, world);
+}
+
+/** Does the work; where nobody has registered yet, a person at a terminal does it on the way, and the work is done again. */
+export async function registered<T>(world: World, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { terminal } = world;
+    if (!isUnregistered(error) || !terminal.inIsTerminal) throw error;
+    terminal.err("Let's Encrypt registration missing, creating one.\nEmail for Let's Encrypt: ");
+    const email = (await terminal.readLine())?.trim() ?? "";
+    if (email === "") throw error;
+    await registerEmail(email, false, world);
+    return await work();
+  }
+}
+
+function isUnregistered(error: unknown): boolean {
+  const body = error instanceof ApiError ? error.body as { readonly error?: unknown } | undefined : undefined;
+  return typeof body?.error === "object" && body.error !== null && "le_registration" in body.error;
+}
+
+async function registerEmail(written: string, agreed: boolean, { terminal, client }: World): Promise<void> {
   const email = written.replace(/^<(.*)>$/, "$1").replace(/^mailto:/i, "");
   const route = path`v1/certificates/${client.grid}/register`;
   const about = readRegistration(await client.get(route));
-  if (flag("agree-tos") !== true && !about.registered) await agree(about, terminal);
+  if (!agreed && !about.registered) await agree(about, terminal);
   await progress(
     terminal,
     `Registering with ${hostOf(about)}`,

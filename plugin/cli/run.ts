@@ -16,6 +16,8 @@ export interface Surroundings {
   readonly terminal: Terminal;
   /** Makes the client once it is known that a command needs one. */
   readonly client: (grid: string | undefined, debug: (text: string) => void) => Client;
+  /** The text of a file; undefined where there is none. */
+  readonly file: (path: string) => string | undefined;
   readonly now: Date;
 }
 
@@ -32,23 +34,24 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   }
 }
 
-async function runCommand(args: readonly string[], { terminal, client, now }: Surroundings): Promise<void> {
-  const { words, rest } = split(hidePem(args));
-  const [group, word] = words;
+async function runCommand(args: readonly string[], { terminal, client, file, now }: Surroundings): Promise<void> {
+  const { words, rest } = split(hidePem(args), isGroup);
+  const group = words.join(" ");
   const command = findCommand(COMMANDS, words);
   if (command === undefined) {
-    if (group === undefined || group === "help") return terminal.out(overview(COMMANDS));
-    if (word === undefined && isGroup(group)) return terminal.out(groupHelp(COMMANDS, group));
+    if (group === "" || words[0] === "help") return terminal.out(overview(COMMANDS));
+    if (isGroup(group)) return terminal.out(groupHelp(COMMANDS, group));
     throw unknownCommand(words);
   }
   const input: Input = parse(command, rest, args);
   if (input.flag("help") === true) return terminal.out(commandHelp(command));
   const debug = input.flag("debug") === true ? terminal.err : (): void => {};
-  await command.run(input, { terminal, client: client(input.value("grid"), debug), now });
+  await command.run(input, { terminal, client: client(input.value("grid"), debug), file, now });
 }
 
-function isGroup(word: string): boolean {
-  return COMMANDS.some(({ name }) => name.startsWith(`${word} `));
+/** Tells whether commands begin with these words. */
+export function isGroup(words: string): boolean {
+  return COMMANDS.some(({ name }) => name.startsWith(`${words} `));
 }
 
 /** What is no plain word may be a secret in the wrong place, and is not repeated. */

@@ -1,8 +1,10 @@
 import { parseSecretName } from "../../src/model/secret_name.ts";
 import { explain, path } from "./client.ts";
 import { type Command, CommandError, type Input, type Options, type World } from "./command.ts";
+import { confirmName } from "./confirm.ts";
 import { secretTable, secretText } from "./format.ts";
 import { progress } from "./progress.ts";
+import { EXCHANGE_COMMANDS } from "./vault_exchange.ts";
 import { readList, readSecret } from "./wire.ts";
 
 const NAME = { name: "NAME", help: "The secret's name: letters, digits, _ and -" } as const;
@@ -71,6 +73,7 @@ export const VAULT_COMMANDS: readonly Command[] = [
     next: "kontena vault list",
     run: remove,
   },
+  ...EXCHANGE_COMMANDS,
 ];
 
 async function list({ flag }: Input, { terminal, client, now }: World): Promise<void> {
@@ -118,7 +121,7 @@ async function remove(input: Input, world: World): Promise<void> {
   const { client } = world;
   const names = input.args.map((arg) => parseSecretName(arg, "NAME"));
   for (const name of names) {
-    if (input.flag("force") !== true) await confirm(name, world);
+    await confirmName(name, input, world);
     await shown(
       input,
       world,
@@ -126,16 +129,6 @@ async function remove(input: Input, world: World): Promise<void> {
       () => known(name, client.send("DELETE", path`v1/secrets/${client.grid}/${name}`)),
     );
   }
-}
-
-/** Lets a person re-type the name. */
-async function confirm(name: string, { terminal }: World): Promise<void> {
-  if (!terminal.inIsTerminal) throw new CommandError("Command requires --force");
-  terminal.err(
-    `Destructive command. To proceed, type "${name}" or re-run this command with --force option.\n` +
-      `Enter '${name}' to confirm: `,
-  );
-  if ((await terminal.readLine())?.trim() !== name) throw new CommandError(`Not confirmed, ${name} is left as it was`);
 }
 
 function nameOf({ args: [name = ""] }: Input): string {

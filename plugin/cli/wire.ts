@@ -18,6 +18,10 @@ export interface CertificateAnswer {
   readonly serial?: string;
   readonly fingerprint?: string;
   readonly keyType?: string;
+  /** It came from elsewhere. */
+  readonly imported: boolean;
+  /** When and why it was revoked. */
+  readonly revoked?: string;
   readonly balancers: readonly BalancerAnswer[];
 }
 
@@ -46,8 +50,15 @@ export function readCertificate(json: unknown): CertificateAnswer {
     autoRenewable: optional(from, "auto_renewable", flag) ?? false,
     secrets: optional(from, "secrets", texts) ?? [],
     ...optionalTexts(from, { issuer: "issuer", serial: "serial", fingerprint: "fingerprint", keyType: "key_type" }),
+    imported: optional(from, "origin", text) === "imported",
+    ...given("revoked", revocation(from)),
     balancers: (optional(from, "load_balancers", list) ?? []).map(readBalancer),
   };
+}
+
+function revocation(from: Fields): string | undefined {
+  const at = optional(from, "revoked_at", text);
+  return at === undefined ? undefined : `${at} (${optional(from, "revocation_reason", text) ?? "unspecified"})`;
 }
 
 /** Reads `{ [field]: [...] }`. */
@@ -77,6 +88,8 @@ export function readParked(body: unknown): readonly TxtAnswer[] {
 /** What became of `authorize`. */
 export interface AuthorizationAnswer {
   readonly domain: string;
+  /** The challenge type. */
+  readonly type: string;
   readonly status: string;
   readonly expiresAt?: string;
   /** The record to set, for dns-01. */
@@ -92,14 +105,21 @@ export function readAuthorization(json: unknown): AuthorizationAnswer {
   const opts = optional(from, "challenge_opts", (fields, field) => object(fields[field], field)) ?? {};
   const label = optional(opts, "record_name", text);
   // Kontena's id of a service is grid/stack/service, with the stack "null" where there is none.
-  const balancer = optional(from, "linked_service", text)?.replace(/^[^/]*\/(?:null\/)?/, "");
+  const balancer = optional(from, "linked_service", serviceId)?.replace(/^[^/]*\/(?:null\/)?/, "");
   return {
     domain,
+    type: optional(from, "authorization_type", text) ?? "dns-01",
     status: optional(from, "status", text) ?? "created",
     ...optionalTexts(from, { expiresAt: "expires_at" }),
     ...given("balancer", balancer),
     ...(label === undefined ? {} : { txt: readTxt(opts, `${label}.${domain.replace(/^\*\./, "")}`) }),
   };
+}
+
+/** A text at first, an object with an id in later generations. */
+function serviceId(from: Fields, field: string): string {
+  const value = from[field];
+  return typeof value === "string" ? value : text(object(value, field), "id");
 }
 
 /** What the CA asks of one who registers. */

@@ -4,13 +4,13 @@ import { describe, SidecarError } from "../../src/model/errors.ts";
 import { given } from "../../src/model/shape.ts";
 import type { AlpnAnswering, Call, ChallengeCertificate } from "../../src/ports.ts";
 import { probe } from "../net/tls_probe.ts";
+import { putEntry } from "./challenge_entry.ts";
 import { inTurn } from "./in_turn.ts";
-import { findList, look, unknownList } from "./locate.ts";
-import { checkPem, checkSize, withPayload } from "./payload.ts";
+import { findList, unknownList } from "./locate.ts";
+import { checkPem } from "./payload.ts";
 import { dropCertificate } from "./remove.ts";
-import { readAdd, readCommit, readEntries, readNew } from "./replies.ts";
-import { command, refused, type Tools } from "./tools.ts";
-import { clearTransaction, setCertificate } from "./transaction.ts";
+import type { Tools } from "./tools.ts";
+import { clearTransaction } from "./transaction.ts";
 import { parent } from "./url.ts";
 
 /** The protocol of the challenge (RFC 8737 §6.2). */
@@ -43,18 +43,8 @@ export function alpnAnswering(tools: Tools, challenges: string, mine: (file: str
   async function present(certificate: ChallengeCertificate, call: Call): Promise<void> {
     const list = await listName(call);
     const file = fileFor(list, certificate.name);
-    checkSize(withPayload(`set ssl cert ${file}`, certificate.pem), (await runtime.info(call)).version, file);
-    await clearTransaction(tools, mine, call);
-    if (await look(tools, file, call) === undefined) {
-      await command(tools, `new ssl cert ${file}`, (reply) => readNew(reply, file), call);
-    }
-    await setCertificate(tools, file, certificate.pem, mine, call);
-    const committed = await command(tools, `commit ssl cert ${file}`, (reply) => readCommit(reply, file), call);
-    if (committed === "no transaction") throw refused(`commit ssl cert ${file}`, "the worker was replaced meanwhile");
-    const entries = readEntries(await runtime.ask(`show ssl crt-list -n ${list}`, call), file);
-    if (entries.length > 0) return;
     const line = `${file} [alpn ${PROTOCOL}] ${certificate.name}\n`;
-    await command(tools, withPayload(`add ssl crt-list ${list}`, line), (reply) => readAdd(reply, list, file), call);
+    await putEntry(tools, { list, file, pem: certificate.pem, line }, mine, call);
   }
 
   async function proveChallenge({ name, fingerprint }: ChallengeCertificate, call: Call): Promise<void> {

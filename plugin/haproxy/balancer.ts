@@ -6,6 +6,7 @@ import { checkPlaces } from "./locate.ts";
 import { askAll } from "./prove.ts";
 import { remove } from "./remove.ts";
 import { runtimeSocket } from "./runtime.ts";
+import { isSniFile, sniAnswering } from "./sni.ts";
 import { swap } from "./swap.ts";
 import type { Tools } from "./tools.ts";
 import type { BalancerConfig } from "./url.ts";
@@ -23,7 +24,7 @@ export function haproxyBalancer(config: BalancerConfig, parts: BalancerParts): L
   // Files that this process has had to do with, and what earlier ones name by themselves.
   const files = new Set<string>();
   const mine = (file: string): boolean =>
-    files.has(file) || isChallengeFile(file) || file.startsWith("LE_CERTIFICATE_");
+    files.has(file) || isChallengeFile(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   return {
     name: config.name,
     async state(call): ReturnType<LoadBalancer["state"]> {
@@ -46,6 +47,7 @@ export function haproxyBalancer(config: BalancerConfig, parts: BalancerParts): L
       );
     },
     ...given("alpn", challenges === undefined ? undefined : alpnAnswering(tools, challenges, mine)),
+    sni: sniAnswering(tools, mine),
     ...given("http", http === undefined ? undefined : (name, path, call) => plainGet(http, name, path, call)),
   } satisfies LoadBalancer;
 }

@@ -8,6 +8,8 @@ import { certificates } from "./certificates.ts";
 import { failureOf, notFound, Refusal } from "./errors.ts";
 import type { Face } from "./face.ts";
 import { health, type HealthOptions } from "./health.ts";
+import { documentRoute } from "./openapi.ts";
+import { mount, type Route } from "./route.ts";
 import { secrets } from "./secrets.ts";
 
 /** What the management API is made of. */
@@ -24,7 +26,7 @@ export function api(options: ApiOptions): Hono {
   const app = new Hono();
   app.onError((error, c) => answer(c, error, options));
   app.notFound((c) => c.json({ error: "Not found" }, 404));
-  app.route("/", health(options));
+  app.use("/metrics", bearer(options.token));
   app.use("/v1/*", bearer(options.token), bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }));
   app.use("/v1/*", async (c, next) => {
     await next();
@@ -34,11 +36,18 @@ export function api(options: ApiOptions): Hono {
     if (c.req.param("grid") !== options.grid) throw notFound();
     await next();
   });
-  app.route("/v1", certificates(options));
-  app.route("/v1", authorizations(options));
-  app.route("/v1", secrets(options));
+  mount(app, routesOf(options));
   return app;
 }
+
+/** All routes of the API. */
+export function routesOf(options: ApiOptions): readonly Route[] {
+  const routes = [...health(options), ...certificates(options), ...authorizations(options), ...secrets(options)];
+  return [...routes, documentRoute(routes, VERSION)];
+}
+
+/** Version of the API's description: that of the program. */
+const VERSION = "0.1.0";
 
 function answer(c: Context, error: unknown, { events, clock }: ApiOptions): Response {
   if (c.req.raw.signal.aborted) return new Response(null, { status: 499 }); // nobody is there to read it

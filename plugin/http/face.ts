@@ -29,6 +29,11 @@ export interface Face {
   readonly checkSecret?: (name: SecretName, value: string) => Promise<void>;
 }
 
+/** Kontena's id of a service: one outside of any stack is in the stack `null`. */
+export function serviceId(grid: string, balancer: string): string {
+  return `${grid}/${balancer.includes("/") ? balancer : `null/${balancer}`}`;
+}
+
 /** Ends the waiting when the caller hangs up; the work itself goes on (see `CertificateService`). */
 export function callOf(c: Context): Call {
   return { signal: c.req.raw.signal };
@@ -37,6 +42,13 @@ export function callOf(c: Context): Call {
 /** The balancer that a body names. The original's client writes `null/lb` for a service outside of any stack. */
 export function balancerOf(link: string | null | undefined): string | undefined {
   return link?.replace(/^null\//, "");
+}
+
+/** The balancers that a body names, one or several; undefined where it names none. */
+export function balancersOf(links: string | readonly string[] | null | undefined): readonly string[] | undefined {
+  const all = typeof links === "string" ? [links] : links ?? [];
+  const balancers = all.map(balancerOf).filter((link) => link !== undefined);
+  return balancers.length === 0 ? undefined : balancers;
 }
 
 /** The subject in a path as we keep it; what is no DNS name stays as it is, and will not be found. */

@@ -1,5 +1,5 @@
-import { Hono } from "hono";
-import { bearer } from "./auth.ts";
+import type { Route } from "./route.ts";
+import { READY } from "./answers.ts";
 
 /** What the routes for probes and collectors need. */
 export interface HealthOptions {
@@ -10,16 +10,42 @@ export interface HealthOptions {
   readonly metrics: () => Promise<string>;
 }
 
-/** `GET /health`, `GET /ready`, and, with the token, `GET /metrics`. */
-export function health({ token, ready, metrics }: HealthOptions): Hono {
-  const app = new Hono();
-  app.get("/health", (c) => c.text("ok"));
-  app.get("/ready", async (c) => {
-    const state = await ready();
-    return c.json({ ready: state.ready, missing: state.missing }, state.ready ? 200 : 503);
-  });
-  app.get("/metrics", bearer(token), async (c) => {
-    return c.body(await metrics(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
-  });
-  return app;
+/** Routes for probes, which have no token, and for a collector, which has. */
+export function health({ ready, metrics }: Omit<HealthOptions, "token">): readonly Route[] {
+  return [
+    {
+      method: "get",
+      path: "/health",
+      summary: "Answers as soon as the sidecar listens",
+      tag: "About",
+      open: true,
+      answers: { 200: { description: "It listens", mediaType: "text/plain" } },
+      handle: (c) => c.text("ok"),
+    },
+    {
+      method: "get",
+      path: "/ready",
+      summary: "Says what is missing for the main job",
+      tag: "About",
+      open: true,
+      answers: {
+        200: { description: "Nothing is missing", schema: READY },
+        503: { description: "Something is", schema: READY },
+      },
+      async handle(c): Promise<Response> {
+        const state = await ready();
+        return c.json({ ready: state.ready, missing: state.missing }, state.ready ? 200 : 503);
+      },
+    },
+    {
+      method: "get",
+      path: "/metrics",
+      summary: "Metrics for Prometheus",
+      tag: "About",
+      answers: { 200: { description: "Text format 0.0.4", mediaType: "text/plain" } },
+      async handle(c): Promise<Response> {
+        return c.body(await metrics(), 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+      },
+    },
+  ];
 }

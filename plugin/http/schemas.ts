@@ -11,6 +11,8 @@ const filled = v.pipe(v.string(), v.trim(), v.nonEmpty());
 /** The original's client sends null for an option that was not given. */
 const maybe = v.nullish(filled);
 const names = v.pipe(v.array(filled), v.nonEmpty());
+/** One balancer or several. */
+const links = v.nullish(v.union([filled, v.array(filled)]));
 /** As the original did, a number or a boolean is taken as its text. */
 const secretValue = v.pipe(v.union([v.string(), v.number(), v.boolean()]), v.transform(String));
 
@@ -40,8 +42,19 @@ export const certificateBody = v.object({
   secret_name: maybe,
   cert_type: maybe,
   key_type: maybe,
-  linked_service: v.nullish(v.union([filled, v.array(filled)])),
+  linked_service: links,
 });
+
+/** `PUT /v1/certificates/:grid/:subject`; the key may stand in the text of the certificate. */
+export const importBody = v.object({
+  certificate: filled,
+  private_key: maybe,
+  chain: v.nullish(v.array(filled)),
+  linked_service: links,
+});
+
+/** `POST /v1/certificates/:grid/:subject/revoke`. */
+export const revokeBody = v.object({ reason: maybe });
 
 /** `POST /v1/grids/:grid/secrets`. */
 export const secretBody = v.object({ name: filled, value: secretValue });

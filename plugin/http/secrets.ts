@@ -1,41 +1,93 @@
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
+import * as v from "valibot";
 import { parseSecretName, type Secret, type SecretName, SidecarError } from "../../mod.ts";
 import { given } from "../../src/model/shape.ts";
+import { NOTHING, SECRET, SECRET_VALUE } from "./answers.ts";
 import { invalid, notFound } from "./errors.ts";
 import { callOf, type Face } from "./face.ts";
-import { putSecretBody, readBody, secretBody } from "./schemas.ts";
+import { pathPart, type Route, taking } from "./route.ts";
+import { putSecretBody, secretBody } from "./schemas.ts";
 import { secretShape, secretValueShape, type Shape } from "./shapes.ts";
 
-/** The vault, below `/v1`. Every access to a value leaves an event with the secret's name alone. */
-export function secrets({ vault, events, grid, normalise, checkSecret }: Face): Hono {
-  const app = new Hono();
+const tag = "Secrets";
 
-  app.get("/grids/:grid/secrets", async (c) => {
-    const entries = await vault.list(callOf(c));
-    return c.json({ secrets: entries.map((entry) => secretShape(grid, entry)) });
-  });
-  app.post("/grids/:grid/secrets", async (c) => {
-    const body = await readBody(c.req, secretBody);
-    return c.json(await create(c, parseSecretName(body.name), body.value), 201);
-  });
+/** The vault. Every access to a value leaves an event with the secret's name alone. */
+export function secrets({ vault, events, grid, normalise, checkSecret }: Face): readonly Route[] {
+  const updating = taking(putSecretBody, put);
+  const putAnswers = {
+    200: { description: "Updated", schema: SECRET },
+    201: { description: "Created, with `upsert`", schema: SECRET },
+    404: { description: "There is none, and no `upsert`" },
+  };
+  return [
+    {
+      method: "get",
+      path: "/v1/grids/:grid/secrets",
+      summary: "List the secrets, without values",
+      tag,
+      answers: { 200: { description: "All", schema: v.strictObject({ secrets: v.array(SECRET) }) } },
+      async handle(c): Promise<Response> {
+        const entries = await vault.list(callOf(c));
+        return c.json({ secrets: entries.map((entry) => secretShape(grid, entry)) });
+      },
+    },
+    {
+      method: "post",
+      path: "/v1/grids/:grid/secrets",
+      summary: "Write a new secret",
+      tag,
+      answers: { 201: { description: "Created", schema: SECRET } },
+      ...taking(secretBody, async (c, body) => {
+        return c.json(await create(c, parseSecretName(body.name), body.value), 201);
+      }),
+    },
+    {
+      method: "get",
+      path: "/v1/secrets/:grid/:name",
+      summary: "Read a secret with its value; it is logged",
+      tag,
+      answers: { 200: { description: "The secret", schema: SECRET_VALUE } },
+      async handle(c): Promise<Response> {
+        const name = parseSecretName(pathPart(c, "name"));
+        const secret = await existing(c, name);
+        tell("secret.read", `Secret ${name} was read`, name);
+        return c.json(secretValueShape(grid, name, secret));
+      },
+    },
+    {
+      method: "put",
+      path: "/v1/secrets/:grid/:name",
+      summary: "Write a new value of a secret",
+      tag,
+      answers: putAnswers,
+      ...updating,
+    },
+    {
+      method: "put",
+      path: "/v1/grids/:grid/secrets/:name",
+      summary: "Write a new value of a secret",
+      tag,
+      deprecated: true,
+      answers: putAnswers,
+      ...updating,
+    },
+    {
+      method: "delete",
+      path: "/v1/secrets/:grid/:name",
+      summary: "Remove a secret and its earlier versions",
+      tag,
+      answers: { 200: { description: "Removed", schema: NOTHING } },
+      async handle(c): Promise<Response> {
+        const name = parseSecretName(pathPart(c, "name"));
+        if (!await vault.remove(name, callOf(c))) throw notFound();
+        tell("secret.removed", `Secret ${name} was removed`, name);
+        return c.json({});
+      },
+    },
+  ];
 
-  app.get("/secrets/:grid/:name", async (c) => {
-    const name = parseSecretName(c.req.param("name"));
-    const secret = await existing(c, name);
-    tell("secret.read", `Secret ${name} was read`, name);
-    return c.json(secretValueShape(grid, name, secret));
-  });
-  app.put("/secrets/:grid/:name", (c) => put(c, c.req.param("name")));
-  app.put("/grids/:grid/secrets/:name", (c) => put(c, c.req.param("name"))); // the older path
-  app.delete("/secrets/:grid/:name", async (c) => {
-    const name = parseSecretName(c.req.param("name"));
-    if (!await vault.remove(name, callOf(c))) throw notFound();
-    tell("secret.removed", `Secret ${name} was removed`, name);
-    return c.json({});
-  });
-
-  async function put(c: Context, path: string): Promise<Response> {
-    const body = await readBody(c.req, putSecretBody);
+  async function put(c: Context, body: v.InferOutput<typeof putSecretBody>): Promise<Response> {
+    const path = pathPart(c, "name");
     const name = parseSecretName(path);
     const current = await vault.read(name, callOf(c));
     if (current !== undefined) return c.json(await update(c, name, current, body.value));
@@ -85,6 +137,4 @@ export function secrets({ vault, events, grid, normalise, checkSecret }: Face): 
   function tell(event: string, text: string, secret: SecretName): void {
     events.emit({ level: "info", name: event, text, fields: { secret } });
   }
-
-  return app;
 }

@@ -16,6 +16,7 @@ import {
   type SecretName,
 } from "../../mod.ts";
 import { given } from "../../src/model/shape.ts";
+import { serviceId } from "./face.ts";
 
 /** A JSON object. */
 export type Shape = Readonly<Record<string, unknown>>;
@@ -137,7 +138,7 @@ export function secretValueShape(grid: string, name: SecretName, { value, ...sec
 }
 
 /** What the original did not tell of a certificate. */
-function ours({ record: { intent, facts }, deployments }: HeldCertificate): Shape {
+function ours({ record: { intent, facts, origin, revoked }, deployments }: HeldCertificate): Shape {
   const { privateKey, certificate, bundle } = certificateSecrets(intent.secretName);
   return {
     not_before: time(facts.notBefore),
@@ -145,6 +146,8 @@ function ours({ record: { intent, facts }, deployments }: HeldCertificate): Shap
     serial: facts.serial,
     fingerprint: facts.fingerprint,
     key_type: intent.keyType,
+    origin,
+    ...(revoked === undefined ? {} : { revoked_at: time(revoked.at), revocation_reason: revoked.reason }),
     secrets: [privateKey, certificate, bundle],
     load_balancers: deployments.map((it) => deploymentShape(it, facts)),
   };
@@ -163,9 +166,4 @@ function challenge({ token, challenge, type }: AuthorizationRecord): Shape {
 
 function status({ expires, state }: AuthorizationRecord, now: Date): string {
   return expires !== undefined && expires <= now ? "expired" : state;
-}
-
-/** Kontena's id of a service: one outside of any stack is in the stack `null`. */
-function serviceId(grid: string, balancer: string): string {
-  return `${grid}/${balancer.includes("/") ? balancer : `null/${balancer}`}`;
 }

@@ -1,5 +1,5 @@
 /**
- * The few bytes of TLS 1.2 that the probe needs, both ways; pure (RFC 5246, extensions of RFC 6066, 7301, 7627 and 8422).
+ * The few bytes of TLS that the probe and the listener need, both ways; pure (RFC 5246, extensions of RFC 6066, 7301, 7627 and 8422).
  *
  * @module
  */
@@ -160,7 +160,7 @@ const MESSAGE = {
 } as const;
 
 /** The handshake layer's bytes out of all whole records (RFC 5246 §6.2.1). */
-function handshakeBytes(received: Uint8Array): Uint8Array<ArrayBuffer> {
+export function handshakeBytes(received: Uint8Array): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   const reader = new Reader(received);
   while (reader.left >= 5) {
@@ -184,7 +184,7 @@ function readAlert(fragment: Uint8Array): void {
   const [level, description] = fragment;
   if (fragment.length !== 2 || description === undefined) throw new TlsWireError("an alert of the wrong length");
   if (level === 1 && description !== 0) return;
-  throw new TlsWireError(`the server answered with alert ${alertName(description)}`, description);
+  throw new TlsWireError(`the other side answered with alert ${alertName(description)}`, description);
 }
 
 const ALERT_NAMES: Readonly<Record<number, string>> = {
@@ -267,7 +267,7 @@ function readKeyExchange(body: Reader): ServerFlight["keyExchange"] {
 }
 
 /** Takes numbers and vectors off the front of bytes; never beyond their end. */
-class Reader {
+export class Reader {
   readonly #bytes: Uint8Array;
   #at = 0;
 

@@ -15,6 +15,11 @@ export function presented(
 ): Presented {
   return {
     settled,
-    [Symbol.asyncDispose]: () => withdraw({ signal: AbortSignal.timeout(CLEAN_UP_MS) }),
+    [Symbol.asyncDispose]: () => cleanUp(withdraw),
   };
+}
+
+/** Takes an answer down under a deadline of its own. */
+export function cleanUp(withdraw: (call: Call) => Promise<void>): Promise<void> {
+  return withdraw({ signal: AbortSignal.timeout(CLEAN_UP_MS) });
 }

@@ -1,6 +1,7 @@
 import { SidecarError } from "../model/errors.ts";
 import type { AlpnAnswering, Call, ChallengeAnswer, ChallengeSolver, LoadBalancer, Presented } from "../ports.ts";
 import { alpnChallengeCertificate } from "../x509/challenge_certificate.ts";
+import { type Link, obstacleFor, unknownBalancer } from "./linked_balancer.ts";
 import { presented } from "./presented.ts";
 
 /** What {@linkcode tlsAlpn01Solver} works with. */
@@ -20,35 +21,35 @@ export function tlsAlpn01Solver({ balancers, now }: TlsAlpn01Parts): ChallengeSo
     type: "tls-alpn-01",
     async present(answer: ChallengeAnswer, call: Call): Promise<Presented> {
       const alpn = answering(balancers, answer);
+      if (alpn instanceof SidecarError) throw alpn;
       const certificate = await alpnChallengeCertificate(answer.name, answer.keyAuthorization, now());
       await alpn.answer(certificate, call);
       return presented((call) => alpn.prove(certificate, call), (call) => alpn.withdraw(answer.name, call));
     },
+    obstacle: (link) => {
+      const alpn = answering(balancers, link);
+      return alpn instanceof SidecarError ? alpn : undefined;
+    },
   };
 }
 
-function answering(balancers: ReadonlyMap<string, LoadBalancer>, { name, balancer }: ChallengeAnswer): AlpnAnswering {
-  const refuse = (found: string, todo: string): SidecarError =>
-    new SidecarError("BALANCER_CONFIG", `Cannot answer tls-alpn-01 for ${name}: ${found}`, {
-      field: "linked_service",
-      todo,
-    });
+function answering(balancers: ReadonlyMap<string, LoadBalancer>, link: Link): AlpnAnswering | SidecarError {
+  const refuse = (found: string, todo: string): SidecarError => obstacleFor("tls-alpn-01", link, found, todo);
+  const { balancer } = link;
   if (balancer === undefined) {
-    throw refuse("no balancer is linked", "name one that has challenges= in LOAD_BALANCERS with --linked-service");
+    return refuse("no balancer is linked", "name one that has challenges= in LOAD_BALANCERS with --linked-service");
   }
   const linked = balancers.get(balancer);
   if (linked === undefined) {
-    const known = [...balancers.keys()].sort().join(", ");
-    throw refuse(
-      `there is no balancer ${JSON.stringify(balancer)}`,
-      known === "" ? "set LOAD_BALANCERS, with challenges= in the balancer's URL" : `configured are: ${known}`,
+    return unknownBalancer(
+      "tls-alpn-01",
+      link,
+      balancers,
+      "set LOAD_BALANCERS, with challenges= in the balancer's URL",
     );
   }
-  if (linked.alpn === undefined) {
-    throw refuse(
-      `balancer ${balancer} has no acme-tls/1 frontend that is known`,
-      "add challenges= with the crt-list of that frontend to its URL in LOAD_BALANCERS",
-    );
-  }
-  return linked.alpn;
+  return linked.alpn ?? refuse(
+    `balancer ${balancer} has no acme-tls/1 frontend that is known`,
+    "add challenges= with the crt-list of that frontend to its URL in LOAD_BALANCERS",
+  );
 }

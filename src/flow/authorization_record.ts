@@ -1,4 +1,4 @@
-import type { ChallengeType } from "../model/challenge_type.ts";
+import { CHALLENGE_TYPES, CHALLENGES, type ChallengeType } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
 import { SidecarError } from "../model/errors.ts";
 import { keyAuthorization } from "../model/key_authorization.ts";
@@ -9,18 +9,25 @@ import { authorizationId } from "../ledger/records.ts";
 import type { Call } from "../ports.ts";
 import { recordId } from "./answers.ts";
 import type { FlowParts } from "./parts.ts";
+import { possibleTypes } from "./possible_types.ts";
 import type { ProofParts } from "./proof.ts";
+
+/** How a name is proven. */
+export interface How {
+  readonly type: ChallengeType;
+  readonly balancer?: string;
+}
 
 /** Writes down how the name of a pending authorization is proven. */
 export async function recordAuthorization(
   parts: ProofParts,
   carrier: URL,
   authorization: Authorization,
-  how: { readonly type: ChallengeType; readonly balancer?: string },
+  how: How,
   call: Call,
 ): Promise<{ readonly record: AuthorizationRecord; readonly challenge: Challenge }> {
   const challenge = usable(authorization, how.type);
-  if (challenge === undefined) throw notOffered(authorization, how.type);
+  if (challenge === undefined) throw notOffered(parts, authorization, how);
   const { token = "" } = challenge;
   const record: AuthorizationRecord = {
     directory: parts.authority.directory,
@@ -76,10 +83,17 @@ function stateOf(authorization: Authorization, challenge: Challenge): Authorizat
   return challenge.status === "processing" ? "requested" : "created";
 }
 
-function notOffered(authorization: Authorization, type: ChallengeType): SidecarError {
-  const offered = authorization.challenges.map((it) => it.type).join(", ");
+/** Says which types the CA does offer, and the command for the best of those that can be answered here. */
+function notOffered(parts: FlowParts, { name, challenges }: Authorization, { type, balancer }: How): SidecarError {
+  const offered = challenges.map((it) => it.type);
+  const types = [...new Set([...parts.settings.challenges, ...CHALLENGE_TYPES])];
+  const best = possibleTypes(parts, name, { types, ...given("balancer", balancer) }).find((it) => offered.includes(it));
+  const link = best !== undefined && CHALLENGES[best].automatic && balancer !== undefined
+    ? `--lb-link ${balancer} `
+    : "";
+  const command = `run kontena certificate authorize --auth-type ${best} ${link}${name}`;
   return new SidecarError("CHALLENGE_NOT_OFFERED", `the CA did not offer any ${type} challenge`, {
     field: "challenge",
-    todo: `${authorization.name} can be proven by ${offered}`,
+    todo: `${name} can be proven by ${offered.join(", ")}${best === undefined ? "" : `; ${command}`}`,
   });
 }

@@ -4,7 +4,7 @@ import type { Call } from "../ports.ts";
 import { given } from "../model/shape.ts";
 import { isOpen } from "./answers.ts";
 import { placeOrder } from "./orders.ts";
-import { findRecord, recordAuthorization } from "./authorization_record.ts";
+import { findRecord, type How, recordAuthorization } from "./authorization_record.ts";
 import { type ProofParts, txtRecord } from "./proof.ts";
 import type { Authorized, AuthorizeRequest } from "./service.ts";
 
@@ -42,6 +42,9 @@ async function reusable(
 }
 
 async function carried(parts: ProofParts, request: AuthorizeRequest, call: Call): Promise<AuthorizationRecord> {
+  const { type, domain: name, balancer } = request;
+  const obstacle = parts.solvers.get(type)?.obstacle?.({ name, ...given("balancer", balancer) });
+  if (obstacle !== undefined) throw obstacle; // before the CA hears of the name
   const { authority } = parts.account;
   const { order } = await placeOrder(parts, authority, { names: [request.domain] }, call);
   const [url] = order.authorizations;
@@ -50,8 +53,6 @@ async function carried(parts: ProofParts, request: AuthorizeRequest, call: Call)
   return (await recordAuthorization(parts, order.url, authorization, how(request), call)).record;
 }
 
-function how(
-  { type, balancer }: AuthorizeRequest,
-): { readonly type: AuthorizeRequest["type"]; readonly balancer?: string } {
+function how({ type, balancer }: AuthorizeRequest): How {
   return { type, ...given("balancer", balancer) };
 }

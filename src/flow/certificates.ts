@@ -1,8 +1,8 @@
 import { CHALLENGES } from "../model/challenge_type.ts";
 import { type DnsName, nameSet } from "../model/dns_name.ts";
-import { InputError, SidecarError } from "../model/errors.ts";
 import type { AccountRecord, AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
-import { defaultSecretName } from "../model/secret_name.ts";
+import type { RevocationReason } from "../model/revocation.ts";
+import { defaultSecretName, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import { accountId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
@@ -11,17 +11,22 @@ import { readBundle } from "../x509/bundle.ts";
 import { type OpenAccount, openAccount, registerAccount } from "./account.ts";
 import { type Answers, isOpen } from "./answers.ts";
 import { authorize } from "./authorize.ts";
+import { balancerFor, balancerNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
 import { deploy } from "./deploy.ts";
 import { type Flights, flights } from "./flights.ts";
+import { type ForeignCertificate, readForeign, storeForeign } from "./import.ts";
 import { issue, knownRecords, requireRecords, resume } from "./issue.ts";
 import type { FlowParts } from "./parts.ts";
 import type { Preference, ProofParts } from "./proof.ts";
+import { removeAuthorization, removeCertificate } from "./remove.ts";
+import { checkRevocable, revokeCertificate } from "./revoke.ts";
 import type {
   Authorized,
   AuthorizeRequest,
   CertificateService,
   ExportedCertificate,
   HeldCertificate,
+  ImportRequest,
   IssueRequest,
   RegisterRequest,
   Registration,
@@ -82,12 +87,12 @@ class Desk implements Certificates {
   }
 
   authorize(request: AuthorizeRequest, call: Call): Promise<Authorized> {
-    const { balancer, ...rest } = request;
-    const name = this.#balancerFor(request, balancer);
-    const resolved = { ...rest, ...given("balancer", name) };
+    const { domain, type } = request;
+    const name = balancerFor(this.#parts, request);
+    const resolved = { domain, type, ...given("balancer", name) };
     const flight = `authorize ${request.type} ${name} ${request.domain}`;
     return this.#flights.join(flight, async (own) => {
-      await this.#checkBalancers(name === undefined ? [] : [name], own);
+      await checkBalancers(this.#parts, name === undefined ? [] : [name], own);
       const proof = await this.#proof(own);
       return await this.#turns.take(request.domain, () => authorize(proof, resolved, own), own);
     }, call);
@@ -108,10 +113,10 @@ class Desk implements Certificates {
     return this.#issue(request, async (proof, own) => {
       const known = await knownRecords(proof, request.domains, own);
       const live = known.filter((it) => it.state === "validated" || isOpen(it, this.#parts.clock.now()));
-      const links = request.balancers?.map((name) => this.#balancer(name)) ??
+      const links = request.balancers?.map((name) => balancerNamed(this.#parts, name)) ??
         await this.#links(proof, request.domains, own);
       return {
-        links: links.length > 0 ? links : this.#onlyBalancer(),
+        links: links.length > 0 ? links : onlyBalancer(this.#parts),
         first: live.length === request.domains.length ? "record" : "automatic",
       };
     }, call);
@@ -142,9 +147,8 @@ class Desk implements Certificates {
     }, call);
   }
 
-  async redeploy(record: CertificateRecord, call: Call): Promise<HeldCertificate> {
-    await deploy(this.#parts, record, call);
-    return await this.#held(record, call);
+  redeploy(record: CertificateRecord, call: Call): Promise<HeldCertificate> {
+    return this.#deployed(record.intent.secretName, record, call);
   }
 
   async certificates(call: Call): Promise<readonly HeldCertificate[]> {
@@ -169,6 +173,47 @@ class Desk implements Certificates {
     return { subject: held.record.intent.names[0], certificate, chain: chain.join(""), privateKey: keyPem };
   }
 
+  async importCertificate(request: ImportRequest, call: Call): Promise<HeldCertificate> {
+    const foreign = await readForeign(request, this.#parts.clock.now());
+    const intent = await this.#intentFor(foreign, request, call);
+    await checkBalancers(this.#parts, intent.balancers, call);
+    const { bundle } = foreign;
+    const flight = ["import", intent.secretName, bundle.facts.fingerprint, ...intent.balancers].join(" ");
+    return await this.#flights.join(flight, async (own) => {
+      const store = (): Promise<CertificateRecord> => storeForeign(this.#parts, intent, bundle, own);
+      const record = await this.#turns.take(nameSet(intent.names), store, own);
+      return await this.#deployed(intent.secretName, record, own);
+    }, call);
+  }
+
+  async removeCertificate(subject: string, options: { readonly force: boolean }, call: Call): Promise<boolean> {
+    const found = (await this.certificate(subject, call))?.record;
+    if (found === undefined) return false;
+    const { names, secretName } = found.intent;
+    return await this.#flights.join(`remove ${secretName} ${options.force}`, async (own) => {
+      const remove = (): Promise<void> => removeCertificate(this.#parts, found, options, own);
+      // After what is under way for its names, and while no swap of it is: else it would be back.
+      await this.#turns.take(nameSet(names), () => this.#turns.take(swapTurn(secretName), remove, own), own);
+      return true;
+    }, call);
+  }
+
+  async revokeCertificate(subject: string, reason: RevocationReason, call: Call): Promise<HeldCertificate | undefined> {
+    const found = (await this.certificate(subject, call))?.record;
+    if (found === undefined) return undefined;
+    checkRevocable(this.#parts, found);
+    return await this.#flights.join(`revoke ${found.facts.fingerprint} ${reason}`, async (own) => {
+      const account = await this.#account(own);
+      return await this.#held(await revokeCertificate(this.#parts, account, found, reason, own), own);
+    }, call);
+  }
+
+  removeAuthorization(domain: DnsName, call: Call): Promise<boolean> {
+    return this.#flights.join(`forget ${domain}`, (own) => {
+      return this.#turns.take(domain, () => removeAuthorization(this.#parts, this.#answers, domain, own), own);
+    }, call);
+  }
+
   landed(): Promise<void> {
     return this.#flights.landed();
   }
@@ -181,7 +226,7 @@ class Desk implements Certificates {
   ): Promise<HeldCertificate> {
     const { domains, secretName, certType, keyType } = request;
     const { links, first } = await decide(await this.#proof(call), call);
-    await this.#checkBalancers(links, call);
+    await checkBalancers(this.#parts, links, call);
     const intent: Intent = {
       names: domains,
       keyType: keyType ?? this.#parts.settings.keyType,
@@ -206,9 +251,37 @@ class Desk implements Certificates {
     const flight = ["issue", names, keyType, secretName, certType, ...balancers].join(" ");
     return this.#flights.join(flight, async (own) => {
       const record = await this.#turns.take(names, () => work(own), own);
-      await deploy(this.#parts, record, own);
-      return await this.#held(record, own);
+      return await this.#deployed(secretName, record, own);
     }, call);
+  }
+
+  /** Swaps in what is held now: it may have been replaced or removed while this waited for its turn. */
+  #deployed(secretName: SecretName, record: CertificateRecord, call: Call): Promise<HeldCertificate> {
+    return this.#turns.take(swapTurn(secretName), async () => {
+      const now = (await this.#parts.records.certificates.get(secretName, call))?.value;
+      if (now !== undefined) await deploy(this.#parts, now, call);
+      return await this.#held(now ?? record, call);
+    }, call);
+  }
+
+  /** An imported certificate takes the place of the one of the same subject, its secrets' names and its balancers. */
+  async #intentFor(
+    { names, keyType }: ForeignCertificate,
+    { balancers }: ImportRequest,
+    call: Call,
+  ): Promise<Intent> {
+    const former = (await this.certificate(names[0], call))?.record.intent;
+    const known = (await this.authorizations(call)).filter((it) => names.includes(it.name));
+    const links = [...new Set([...former?.balancers ?? [], ...known.flatMap((it) => it.balancer ?? [])])]
+      .filter((name) => this.#parts.balancers.has(name));
+    return {
+      names,
+      keyType,
+      secretName: former?.secretName ?? defaultSecretName(names[0]),
+      certType: former?.certType ?? "fullchain",
+      balancers: balancers?.map((name) => balancerNamed(this.#parts, name)) ??
+        (links.length > 0 ? links : onlyBalancer(this.#parts)),
+    };
   }
 
   async #proof(call: Call): Promise<ProofParts> {
@@ -240,44 +313,9 @@ class Desk implements Certificates {
     const known = await knownRecords(proof, names, call);
     return [...new Set(known.flatMap((record) => record.balancer ?? []))];
   }
+}
 
-  /** The balancer that answers a challenge: named, or the only one, or none where none is needed. */
-  #balancerFor({ type }: AuthorizeRequest, named: string | undefined): string | undefined {
-    if (named !== undefined) return this.#balancer(named);
-    if (!CHALLENGES[type].automatic) return undefined;
-    const [only, ...others] = this.#parts.balancers.keys();
-    if (only !== undefined && others.length === 0) return only;
-    if (only === undefined && !CHALLENGES[type].needsBalancer) return undefined;
-    throw new InputError("linked_service", `--linked-service is required with --type=${type}`, this.#listed());
-  }
-
-  /** One that is set up wrongly is told before the CA hears of anything; one that is away may be back in time. */
-  async #checkBalancers(names: readonly string[], call: Call): Promise<void> {
-    const states = await Promise.allSettled(names.map((name) => this.#parts.balancers.get(name)?.state(call)));
-    const reasons = states.flatMap((it) => it.status === "rejected" ? [it.reason as unknown] : []);
-    const wrong = reasons.find((it) => it instanceof SidecarError && it.code === "BALANCER_CONFIG");
-    if (wrong !== undefined) throw wrong;
-  }
-
-  #onlyBalancer(): readonly string[] {
-    const all = [...this.#parts.balancers.keys()];
-    if (all.length < 2) return all;
-    throw new InputError("linked_service", "Several load balancers are configured", this.#listed());
-  }
-
-  /** A configured balancer by its name; the original wrote a service without a stack as `null/NAME`. */
-  #balancer(name: string): string {
-    const found = [name, name.replace(/^null\//, ""), `null/${name}`].find((it) => this.#parts.balancers.has(it));
-    if (found !== undefined) return found;
-    throw new InputError(
-      "linked_service",
-      `Linked service not found: ${JSON.stringify(name.slice(0, 80))}`,
-      this.#listed(),
-    );
-  }
-
-  #listed(): string {
-    const all = [...this.#parts.balancers.keys()];
-    return all.length > 0 ? `name one of ${all.join(", ")}` : "configure one with LOAD_BALANCERS";
-  }
+/** Swaps of a certificate and its removal from the balancers happen in turn. */
+function swapTurn(secretName: SecretName): string {
+  return `swap ${secretName}`;
 }

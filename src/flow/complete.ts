@@ -101,7 +101,9 @@ async function download(
 ): Promise<CertificateRecord> {
   const { vault, records, clock, events } = parts;
   const stored = (await records.certificates.get(intent.secretName, call))?.value;
-  if (stored?.order.href === record.url.href) return await forget(parts, record, stored, call);
+  if (stored?.origin === "ca" && stored.order.href === record.url.href) {
+    return await forget(parts, record, stored, call);
+  }
   await writeOrder(parts, { ...common(record), url: record.url, step: "issued" as const, certificate: from }, call);
   const key = await findKey(parts, record, call);
   if (key === undefined) throw await keyLost(parts, record, call);
@@ -109,6 +111,7 @@ async function download(
   const held: CertificateRecord = {
     intent,
     facts: bundle.facts,
+    origin: "ca",
     directory: parts.authority.directory,
     account: parts.account.authority.url,
     order: record.url,

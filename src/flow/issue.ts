@@ -6,7 +6,8 @@ import { isOpen } from "./answers.ts";
 import { intendedOrder, intendOrder, locate, type OpenOrder, orderRecords, sendOrder, writeOrder } from "./orders.ts";
 import { completeOrder } from "./complete.ts";
 import { findRecord } from "./authorization_record.ts";
-import { parked, possibleTypes, type Preference, type ProofParts, proveRecords, settleAll } from "./proof.ts";
+import { possibleTypes, type Preference } from "./possible_types.ts";
+import { parked, type ProofParts, proveRecords, settleAll } from "./proof.ts";
 
 /**
  * Brings a certificate about: goes on with the order that is open for it, else proves what was authorized, else orders.

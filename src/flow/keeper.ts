@@ -9,6 +9,7 @@ import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
 import type { Answers } from "./answers.ts";
 import type { Certificates } from "./certificates.ts";
+import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
 import { sweepOrders } from "./orders.ts";
 import type { FlowParts } from "./parts.ts";
 import { repairSecrets } from "./repair.ts";
@@ -38,11 +39,12 @@ export function keeper(
   declared: readonly Intent[],
 ): Keeper {
   const busy = new Set<SecretName>();
+  const watch = expiryWatch(parts);
 
   const look = async (call: Call): Promise<void> => {
     if (parts.settings.agreeTos) await quietly(parts, "account.failed", () => service.openAccount(call), call);
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
-    const works = await worksToDo(parts, service, declared, call);
+    const works = await worksToDo(parts, service, declared, watch, call);
     await Promise.all(
       works.filter((work) => !busy.has(work.intent.secretName)).map(async (work) => {
         busy.add(work.intent.secretName);
@@ -83,6 +85,7 @@ async function worksToDo(
   parts: FlowParts,
   service: Certificates,
   declared: readonly Intent[],
+  watch: ExpiryWatch,
   call: Call,
 ): Promise<readonly Work[]> {
   const { records, clock } = parts;
@@ -99,13 +102,15 @@ async function worksToDo(
 
   const known = (await records.authorizations.list(call)).map((entry) => entry.value);
   const held = await inVault(parts, await service.certificates(call), call);
-  const due: Work[] = plan({
+  const planned = plan({
     declared,
     held: held.map((it) => it.record),
     provable: (name: DnsName) => known.some((it) => it.name === name && CHALLENGES[it.type].automatic),
     attempts,
     now,
-  }).flatMap((it) =>
+  });
+  watch.look(planned, held.map((it) => it.record));
+  const due: Work[] = planned.flatMap((it) =>
     it.do === "issue" && !orders.has(it.intent.secretName)
       ? [{ intent: it.intent, why: it.why, act: (call: Call) => service.keep(it.intent, call) }]
       : []

@@ -1,5 +1,4 @@
 import { CHALLENGES, type ChallengeType } from "../model/challenge_type.ts";
-import { type DnsName, isWildcard } from "../model/dns_name.ts";
 import { OrderParkedError, SidecarError } from "../model/errors.ts";
 import type { Authorization, Challenge, Order } from "../model/order.ts";
 import type { AuthorizationRecord } from "../model/records.ts";
@@ -11,20 +10,15 @@ import { findRecord, recordAuthorization, writeState } from "./authorization_rec
 import { throwAll, whyInvalid } from "./failure.ts";
 import type { FlowParts } from "./parts.ts";
 import { pollOrder } from "./poll.ts";
+import { possibleTypes, type Preference } from "./possible_types.ts";
 import type { TxtRecord } from "./service.ts";
+
+export type { Preference };
 
 /** What proving needs beside the parts: the account, the answers that are up, and how a name shall be proven. */
 export interface ProofParts extends FlowParts {
   readonly account: OpenAccount;
   readonly answers: Answers;
-}
-
-/** How a name is proven where no record of it says so. */
-export interface Preference {
-  readonly types: readonly ChallengeType[];
-  readonly balancer?: string;
-  /** `record`: as the name was authorized before, `automatic`: without a person where that is possible. */
-  readonly first: "record" | "automatic";
 }
 
 /**
@@ -136,15 +130,7 @@ async function taskFor(
   return await recordAuthorization(parts, order.url, authorization, { type, ...given("balancer", balancer) }, call);
 }
 
-/** The preferred challenges that can prove the name and that somebody can answer. */
-export function possibleTypes(parts: FlowParts, name: DnsName, preference: Preference): readonly ChallengeType[] {
-  const balancer = preference.balancer === undefined ? undefined : parts.balancers.get(preference.balancer);
-  return preference.types.filter((type) =>
-    (!isWildcard(name) || CHALLENGES[type].wildcard) && (type !== "tls-alpn-01" || balancer?.alpn !== undefined)
-  );
-}
-
-/** The first of them that the CA offers. */
+/** The first of the possible types that the CA offers. */
 function choose(
   parts: FlowParts,
   { name, challenges }: Authorization,

@@ -8,6 +8,7 @@ import type { ChallengeType } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
 import type { KeyType } from "../model/key_type.ts";
 import type { AccountRecord, AuthorizationRecord, CertificateRecord, DeploymentRecord } from "../model/records.ts";
+import type { RevocationReason } from "../model/revocation.ts";
 import type { SecretName } from "../model/secret_name.ts";
 import type { AuthorityInfo, Call } from "../ports.ts";
 
@@ -71,6 +72,20 @@ export interface IssueRequest {
   readonly balancers?: readonly string[];
 }
 
+/** What `certificate import` sends: PEM texts from elsewhere. */
+export interface ImportRequest {
+  /** The subject that the certificate must have; default: its own. */
+  readonly subject?: string;
+  /** The certificate; chain and key may stand in the same text. */
+  readonly certificate: string;
+  /** The key, where it is not in the text of the certificate. Secret. */
+  readonly privateKey?: string;
+  /** Further certificates, in any order. */
+  readonly chain: readonly string[];
+  /** `--linked-service`; default: the links of the one that it replaces or of its names, else the only balancer. */
+  readonly balancers?: readonly string[];
+}
+
 /** A certificate that is in the vault, with what the balancers do with it. */
 export interface HeldCertificate {
   /** The certificate as it is written down. */
@@ -116,4 +131,12 @@ export interface CertificateService {
   certificate(subject: string, call: Call): Promise<HeldCertificate | undefined>;
   /** The parts of such a certificate, the private key among them. */
   exportCertificate(subject: string, call: Call): Promise<ExportedCertificate | undefined>;
+  /** Checks a certificate from elsewhere, keeps it in place of the one of the same subject, and swaps it in. */
+  importCertificate(request: ImportRequest, call: Call): Promise<HeldCertificate>;
+  /** Removes the newest certificate of the subject; false where there is none, `InUseError` where a balancer has it. */
+  removeCertificate(subject: string, options: { readonly force: boolean }, call: Call): Promise<boolean>;
+  /** Revokes the newest certificate of the subject at the CA that issued it. */
+  revokeCertificate(subject: string, reason: RevocationReason, call: Call): Promise<HeldCertificate | undefined>;
+  /** Removes a domain authorization and takes its answer down; false where there is none. */
+  removeAuthorization(domain: DnsName, call: Call): Promise<boolean>;
 }

@@ -11,6 +11,7 @@ import type {
   AccountRecord,
   AttemptRecord,
   AuthorizationRecord,
+  CertificateOrigin,
   CertificateRecord,
   DeploymentRecord,
   Intent,
@@ -18,6 +19,7 @@ import type {
   OrderStep,
   ShadowedName,
 } from "../model/records.ts";
+import { type Revocation, REVOCATION_REASONS, type RevocationReason } from "../model/revocation.ts";
 import { parseSecretName, type SecretName } from "../model/secret_name.ts";
 import {
   type Fields,
@@ -101,10 +103,9 @@ export function readCertificate(json: unknown): CertificateRecord {
   return {
     intent: intent(it, "intent"),
     facts: facts(it, "facts"),
-    directory: url(it, "directory"),
-    account: url(it, "account"),
-    order: url(it, "order"),
     storedAt: instant(it, "storedAt"),
+    ...given("revoked", optional(it, "revoked", revocation)),
+    ...originOf(it),
   };
 }
 
@@ -154,6 +155,19 @@ function intent(from: Fields, field: string): Intent {
     certType: certType(it, "certType"),
     balancers: texts(it, "balancers"),
   };
+}
+
+/** Records from before certificates could be imported do not say where they came from. */
+function originOf(it: Fields): CertificateOrigin {
+  const origin = optional(it, "origin", (from, field) => oneOf(from, field, ["ca", "imported"])) ?? "ca";
+  if (origin === "imported") return { origin };
+  return { origin, directory: url(it, "directory"), account: url(it, "account"), order: url(it, "order") };
+}
+
+function revocation(from: Fields, field: string): Revocation {
+  const it = object(from[field], field);
+  const reasons = Object.keys(REVOCATION_REASONS) as readonly RevocationReason[];
+  return { at: instant(it, "at"), reason: oneOf(it, "reason", reasons) };
 }
 
 function facts(from: Fields, field: string): CertificateFacts {

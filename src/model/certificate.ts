@@ -7,7 +7,7 @@ export interface CertificateFacts {
   readonly subject: string;
   /** Common name of the issuer; empty where it has none. */
   readonly issuer: string;
-  /** All dNSNames of the SAN. */
+  /** All dNSNames of the SAN; where it has none, the CN if that is a domain name. */
   readonly names: readonly DnsName[];
   /** Lower-case hexadecimal, as `openssl x509 -serial` writes it but in small letters. */
   readonly serial: string;

@@ -1,8 +1,8 @@
 import { type DnsName, isWildcard } from "./dns_name.ts";
 import { InputError } from "./errors.ts";
 
-/** A way to prove control of a name (RFC 8555 §8, RFC 8737). */
-export type ChallengeType = "http-01" | "dns-01" | "tls-alpn-01";
+/** A way to prove control of a name (RFC 8555 §8, RFC 8737; tls-sni-01 of draft-ietf-acme-acme-01). */
+export type ChallengeType = "http-01" | "dns-01" | "tls-alpn-01" | "tls-sni-01";
 
 /** What is known of a challenge type. */
 export interface ChallengeKind {
@@ -10,7 +10,7 @@ export interface ChallengeKind {
   readonly automatic: boolean;
   /** It can prove `*.example.com` (RFC 8555 §8.3: http-01 cannot; RFC 8737 §3: tls-alpn-01 cannot). */
   readonly wildcard: boolean;
-  /** A balancer has to answer it. */
+  /** A balancer has to answer it; nobody else can. */
   readonly needsBalancer: boolean;
 }
 
@@ -19,6 +19,8 @@ export const CHALLENGES: Readonly<Record<ChallengeType, ChallengeKind>> = {
   "http-01": { automatic: true, wildcard: false, needsBalancer: false },
   "dns-01": { automatic: false, wildcard: true, needsBalancer: false },
   "tls-alpn-01": { automatic: true, wildcard: false, needsBalancer: true },
+  // A balancer, or the sidecar's own listener.
+  "tls-sni-01": { automatic: true, wildcard: false, needsBalancer: false },
 };
 
 /** The names of {@linkcode CHALLENGES}. */

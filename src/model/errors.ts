@@ -102,6 +102,20 @@ export class OrderParkedError extends SidecarError {
   }
 }
 
+/** Balancers serve what was to be removed. */
+export class InUseError extends SidecarError {
+  /** Stable name of the class. */
+  override readonly name = "InUseError";
+  /** Their names. */
+  readonly balancers: readonly string[];
+
+  /** Makes the error for these balancers. */
+  constructor(balancers: readonly string[]) {
+    super("CONFLICT", `Certificate still in use in services: ${balancers.join(",")}`, { field: "certificate" });
+    this.balancers = balancers;
+  }
+}
+
 /** Says an error in one line: message, then its causes, then what to do. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,6 +1,7 @@
 import { type DnsName, sameNames } from "./dns_name.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "./records.ts";
 import { renewalTimes } from "./renewal.ts";
+import { REVOCATION_REASONS } from "./revocation.ts";
 import type { SecretName } from "./secret_name.ts";
 
 /** What is known when the keeper looks. */
@@ -21,9 +22,10 @@ export interface Situation {
 export type Planned =
   & { readonly intent: Intent }
   & (
-    | { readonly do: "issue"; readonly why: "missing" | "changed" | "due" }
+    | { readonly do: "issue"; readonly why: "missing" | "changed" | "revoked" | "due" }
     | { readonly do: "wait"; readonly until: Date; readonly why: "fresh" | "backoff" }
-    | { readonly do: "ask"; readonly why: "by hand" } // due, but a person has to set a record
+    | { readonly do: "ask"; readonly why: "by hand" } // due, but a person has to set a record or bring another
+    | { readonly do: "ask"; readonly why: "ceased" } // revoked for good, and still there
   );
 
 /**
@@ -42,6 +44,7 @@ export function plan(situation: Situation): readonly Planned[] {
 
 function planOne(intent: Intent, declared: boolean, { held, attempts, provable, now }: Situation): Planned {
   const record = held.find((it) => it.intent.secretName === intent.secretName);
+  if (isCeased(record)) return { intent, do: "ask", why: "ceased" };
   const why = reason(intent, record, now);
   if (why === "fresh") return { intent, do: "wait", why, until: renewalTimes(record!.facts).renewAt };
   if (!declared && !intent.names.every(provable)) return { intent, do: "ask", why: "by hand" };
@@ -54,11 +57,17 @@ function reason(
   intent: Intent,
   record: CertificateRecord | undefined,
   now: Date,
-): "missing" | "changed" | "due" | "fresh" {
+): "missing" | "changed" | "revoked" | "due" | "fresh" {
   if (record === undefined) return "missing";
-  const same = sameNames(record.intent.names, intent.names) && record.intent.keyType === intent.keyType;
-  if (!same) return "changed";
+  // The kind of an imported key was its maker's choice: it is no reason to throw the certificate away.
+  const sameKey = record.origin === "imported" || record.intent.keyType === intent.keyType;
+  if (!sameKey || !sameNames(record.intent.names, intent.names)) return "changed";
+  if (record.revoked !== undefined) return "revoked";
   return renewalTimes(record.facts).renewAt <= now ? "due" : "fresh";
+}
+
+function isCeased(record: CertificateRecord | undefined): boolean {
+  return record?.revoked !== undefined && !REVOCATION_REASONS[record.revoked.reason].replaced;
 }
 
 function urgency(planned: Planned, held: readonly CertificateRecord[]): number {

@@ -8,6 +8,7 @@ import type { CertificateFacts, CertType } from "./certificate.ts";
 import type { ChallengeType } from "./challenge_type.ts";
 import type { DnsName } from "./dns_name.ts";
 import type { KeyType } from "./key_type.ts";
+import type { Revocation } from "./revocation.ts";
 import type { SecretName } from "./secret_name.ts";
 
 /** A certificate that somebody wants: by command, or declared in `CERTIFICATES`. */
@@ -101,21 +102,24 @@ export type OrderRecord =
 /** Where an order stands. */
 export type OrderStep = OrderRecord["step"];
 
-/** A certificate that is in the vault, and whose it is. */
-export interface CertificateRecord {
-  /** What was wanted. */
-  readonly intent: Intent;
-  /** What came. */
-  readonly facts: CertificateFacts;
-  /** URL of the CA's directory. */
-  readonly directory: URL;
-  /** URL of the account. */
-  readonly account: URL;
-  /** The order it came from: what has been stored is not fetched again. */
-  readonly order: URL;
-  /** When it was written into the vault. */
-  readonly storedAt: Date;
-}
+/** A certificate that is in the vault, and where it came from. */
+export type CertificateRecord =
+  & {
+    /** What was wanted; of an imported one, what it would take to renew it. */
+    readonly intent: Intent;
+    /** What came. */
+    readonly facts: CertificateFacts;
+    /** When it was written into the vault. */
+    readonly storedAt: Date;
+    /** The CA has revoked it at our request. */
+    readonly revoked?: Revocation;
+  }
+  & CertificateOrigin;
+
+/** Where a certificate came from: an order of ours at a CA, which is not fetched again, or a person's files. */
+export type CertificateOrigin =
+  | { readonly origin: "ca"; readonly directory: URL; readonly account: URL; readonly order: URL }
+  | { readonly origin: "imported" };
 
 /** What one balancer does with one certificate. */
 export type DeploymentRecord =

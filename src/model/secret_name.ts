@@ -59,6 +59,21 @@ export function defaultSecretName(subject: DnsName): SecretName {
   return `LE_CERTIFICATE_${plain.replaceAll(".", "_")}` as SecretName;
 }
 
+/**
+ * The secret that holds the tls-sni-01 challenge certificate for a name and its key, as the original named it.
+ *
+ * @example
+ * ```ts
+ * import { parseDnsName, sniSecretName } from "@kontena/certificates";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(sniSecretName(parseDnsName("example.com")), "LE_TLS_SNI_example_com");
+ * ```
+ */
+export function sniSecretName(name: DnsName): SecretName {
+  return `LE_TLS_SNI_${name.replaceAll(".", "_")}` as SecretName;
+}
+
 /** The three secrets of a certificate, in the order in which the original names them. */
 export interface CertificateSecrets {
   /** Base + `_PRIVATE_KEY`. */

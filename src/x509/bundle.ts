@@ -25,6 +25,17 @@ export async function readBundle(pem: string, field = "bundle"): Promise<Bundle>
 }
 
 /**
+ * The first certificate of a stored bundle in DER.
+ *
+ * @throws {InputError} If there is none.
+ */
+export function leafDer(pem: string, field = "bundle"): Uint8Array<ArrayBuffer> {
+  const leaf = attempt(field, () => readPem(pem)).find((block) => block.label === "CERTIFICATE");
+  if (leaf === undefined) throw unreadable(field, "there is no certificate");
+  return leaf.der;
+}
+
+/**
  * Tells whether a chain leads to the issuer with this common name (`ACME_PREFERRED_CHAIN`): whether any certificate of it
  * was issued under that name.
  *

@@ -72,10 +72,12 @@ function readX509(x509: X509Certificate, dnsNames: readonly string[]): Omit<Cert
   const { subject, issuer } = x509.toLegacyObject();
   const issuerName = x509.issuer ?? "";
   const serial = x509.serialNumber.toLowerCase();
+  const cn = commonName(subject);
   const facts: CertificateFacts = {
-    subject: commonName(subject),
+    subject: cn,
     issuer: commonName(issuer) || issuerName.replaceAll("\n", ", "),
-    names: dnsNames.filter(isDnsName),
+    // Without dNSNames the CN is the name (RFC 6125 §6.4.4): for such a one HAProxy answers too.
+    names: (dnsNames.length > 0 ? dnsNames : [cn.toLowerCase()]).filter(isDnsName),
     serial: serial.padStart(serial.length + serial.length % 2, "0"),
     notBefore: date(x509.validFrom),
     notAfter: date(x509.validTo),

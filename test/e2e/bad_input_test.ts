@@ -40,7 +40,7 @@ const COMMANDS: readonly Row[] = [
   ],
   [
     ["authorize", "--auth-type", "tls-sni-09", "a.example.com"],
-    /^authorization_type: Authorization Type isn't an option: "tls-sni-09" \(use http-01, dns-01, tls-alpn-01\)$/,
+    /^authorization_type: Authorization Type isn't an option: "tls-sni-09" \(use http-01, dns-01, tls-alpn-01, tls-sni-01\)$/,
   ],
   [
     ["authorize", "--auth-type", "tls-alpn-01", "a.example.com"],

@@ -4,10 +4,11 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ACCOUNT_KEY, parseSecretName } from "../../src/model/secret_name.ts";
-import { InputError, OrderParkedError } from "../../src/model/errors.ts";
+import { InputError, InUseError, OrderParkedError } from "../../src/model/errors.ts";
 import type { CertificateService } from "../../src/flow/service.ts";
 import { authorizationRecord, heldCertificate, SERVED, testApi, TOKEN } from "../support/fake_service.ts";
 import { CALL } from "../support/fakes.ts";
+import { testPki } from "../support/pki.ts";
 import { find, freePort, has, tempDir } from "../support/process.ts";
 
 const KONTENA = new URL("../../bin/kontena", import.meta.url).pathname;
@@ -52,6 +53,15 @@ const SERVICE: Partial<CertificateService> = {
       chain: "CHAIN\n",
       privateKey: "KEY\n",
     }),
+  authorizations: () => Promise.resolve([authorizationRecord("api.example.com", { balancer: "lb" })]),
+  importCertificate: ({ certificate, privateKey, chain }) =>
+    certificate.includes("CERTIFICATE-----") && privateKey !== undefined && chain.length === 1
+      ? Promise.resolve(heldCertificate(["example.com"], [SERVED]))
+      : Promise.reject(new InputError("certificate", "these are not the files")),
+  removeCertificate: (subject, { force }) =>
+    force ? Promise.resolve(subject === "example.com") : Promise.reject(new InUseError(["infra/lb"])),
+  revokeCertificate: () => Promise.resolve(heldCertificate(["example.com"], [SERVED])),
+  removeAuthorization: (domain) => Promise.resolve(domain === "api.example.com"),
 };
 
 interface Run {
@@ -151,7 +161,20 @@ for (
     ],
     ["certificate ls -q", "example.com\n"],
     ["certificate export --cert --chain example.com", "CERTIFICATE\nCHAIN\n"],
+    [
+      "certificate domain-authorization list",
+      "DOMAIN           AUTHORIZATION_TYPE  STATUS\napi.example.com  dns-01              created\n",
+    ],
+    ["certificate domain-authorization ls -q", "api.example.com\n"],
+    ["certificate domain-authorization rm --force api.example.com", ""],
+    ["certificate remove --force example.com", ""],
+    [
+      "certificate revoke --force --reason superseded example.com",
+      "Certificate for example.com is revoked (serial 0badcafe)\n" +
+      "A new one is brought about by itself; until then it is still served\n",
+    ],
     ["vault ls -q", ""],
+    ["vault export", "--- {}\n"],
   ] as const
 ) {
   Deno.test(`kontena ${line} prints the original's lines`, async () => {
@@ -207,6 +230,43 @@ Deno.test("kontena vault writes, lists, reads, updates and removes", async () =>
   assertEquals((await api.kontena(["vault", "rm", "NEW"])).err, " [error] Command requires --force\n");
   assertEquals(await api.kontena(["vault", "rm", "--force", "NEW", "PIPED", "PASSWORD"]), quiet);
   assertEquals(await api.vault.list(CALL), []);
+});
+
+Deno.test("kontena vault export gives what vault import takes, keys of several lines among it", async () => {
+  await using api = sidecar();
+  using dir = tempDir();
+  await api.kontena(["vault", "write", "LE_PRIVATE_KEY", PEM]);
+  await api.kontena(["vault", "write", "PASSWORD", "yes: # no"]);
+  for (const [options, file] of [[[], "vault.yml"], [["--json"], "vault.json"]] as const) {
+    const exported = await api.kontena(["vault", "export", ...options]);
+    assertEquals([exported.code, exported.err], [0, ""]);
+    await Deno.writeTextFile(`${dir.path}/${file}`, exported.out);
+    await api.kontena(["vault", "rm", "--force", "LE_PRIVATE_KEY", "PASSWORD"]);
+    const imported = await api.kontena(["vault", "import", "--force", ...options, `${dir.path}/${file}`]);
+    assertEquals(imported, { code: 0, out: "", err: "Imported 2 secrets\n" });
+    assertEquals((await api.vault.read(ACCOUNT_KEY, CALL))?.value, PEM);
+    assertEquals((await api.vault.read(parseSecretName("PASSWORD"), CALL))?.value, "yes: # no");
+  }
+  const reads = api.events.filter((event) => event.name === "secret.read");
+  assertEquals(reads.length, 4);
+  assert(!JSON.stringify(api.events).includes(KEY_LINE));
+});
+
+Deno.test("kontena certificate import sends the files, and shows the certificate", async () => {
+  await using api = sidecar();
+  using dir = tempDir();
+  const { certificates: [certificate, chain = ""], keyPem } = testPki().issue(["example.com"]);
+  const files = { "www.crt": certificate, "www.key": keyPem, "ca.pem": chain };
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${dir.path}/${name}`, text);
+  const args = ["certificate", "import", "--private-key", "www.key", "--chain", "ca.pem"];
+  const { code, out, err } = await api.kontena([...args, "www.crt"], { cwd: dir.path });
+  assertEquals([code, err], [0, ""]);
+  assertStringIncludes(out, "test/example.com:\n  subject: example.com\n");
+  assertEquals(await api.kontena([...args, "none.crt"], { cwd: dir.path }), {
+    code: 1,
+    out: "",
+    err: " [error] File not found: none.crt\n",
+  });
 });
 
 Deno.test("kontena vault write takes a key of several lines as its argument", async () => {

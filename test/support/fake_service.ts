@@ -33,6 +33,10 @@ export function fakeService(expected: Partial<CertificateService> = {}): Certifi
     certificates: unexpected,
     certificate: unexpected,
     exportCertificate: unexpected,
+    importCertificate: unexpected,
+    removeCertificate: unexpected,
+    revokeCertificate: unexpected,
+    removeAuthorization: unexpected,
     ...expected,
   };
 }
@@ -55,23 +59,28 @@ export interface Answer {
   readonly json: unknown;
 }
 
-/** Makes the API of the grid `test` over the service. */
-export function testApi(service: Partial<CertificateService> = {}, options: Partial<ApiOptions> = {}): TestApi {
+/** What the API of the grid `test` is made of. */
+export function apiOptions(service: Partial<CertificateService> = {}): ApiOptions {
   const clock = fakeClock(NOW);
-  const vault = memoryVault(clock);
-  const events: Event[] = [];
-  const app = api({
+  return {
     service: fakeService(service),
-    vault,
+    vault: memoryVault(clock),
     token: TOKEN,
     grid: "test",
     clock,
-    events: { emit: (event) => void events.push(event) },
+    events: { emit: () => {} },
     normalise: normaliseValue,
     ready: () => Promise.resolve({ ready: true, missing: [] }),
     metrics: () => Promise.resolve("up 1\n"),
-    ...options,
-  });
+  };
+}
+
+/** Makes the API of the grid `test` over the service. */
+export function testApi(service: Partial<CertificateService> = {}, options: Partial<ApiOptions> = {}): TestApi {
+  const events: Event[] = [];
+  const whole = { ...apiOptions(service), events: { emit: (event: Event) => void events.push(event) }, ...options };
+  const { vault } = whole;
+  const app = api(whole);
   return {
     app,
     vault,
@@ -123,6 +132,7 @@ export function heldCertificate(
         notAfter: new Date("2026-04-01T00:00:00Z"),
         fingerprint: FINGERPRINT,
       },
+      origin: "ca",
       directory: new URL("https://ca.example/directory"),
       account: new URL("https://ca.example/account/1"),
       order: new URL("https://ca.example/order/1"),

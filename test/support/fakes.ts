@@ -10,6 +10,8 @@ import type {
   DnsLookup,
   LoadBalancer,
   PublishedAnswers,
+  SniAnswering,
+  SniChallengeCertificate,
 } from "../../src/ports.ts";
 
 /** A call that nobody aborts. */
@@ -36,6 +38,19 @@ export function fakeAlpn(): AlpnAnswering & { readonly served: Map<string, Chall
       served.get(certificate.name)?.fingerprint === certificate.fingerprint
         ? Promise.resolve()
         : Promise.reject(new Error("another certificate answers")),
+    withdraw: (name) => Promise.resolve(void served.delete(name)),
+  };
+}
+
+/** What {@linkcode fakeSni} makes. */
+export type FakeSni = SniAnswering & { readonly served: Map<string, SniChallengeCertificate> };
+
+/** The ability to answer tls-sni-01, in a map by the name that is proven. */
+export function fakeSni(): FakeSni {
+  const served = new Map<string, SniChallengeCertificate>();
+  return {
+    served,
+    answer: (certificate) => Promise.resolve(void served.set(certificate.name, certificate)),
     withdraw: (name) => Promise.resolve(void served.delete(name)),
   };
 }

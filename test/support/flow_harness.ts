@@ -39,6 +39,8 @@ export interface HarnessOptions extends Omit<PortAuthorityOptions, "clock"> {
   /** What the balancers do; by default they serve. */
   readonly swap?: (candidate: Candidate, balancer: string) => Promise<SwapReport>;
   readonly balancers?: readonly string[];
+  /** What happens when a file is taken out of a balancer; by default it goes. */
+  readonly remove?: (file: string, balancer: string) => Promise<void>;
   /** Put between the flow and its stores, for example to end it at a write. */
   readonly ledger?: (ledger: Ledger) => Ledger;
   readonly vault?: (vault: Vault) => Vault;
@@ -53,6 +55,8 @@ export interface Harness {
   readonly clock: ReturnType<typeof hastyClock>;
   readonly events: Event[];
   readonly swaps: string[];
+  /** Files that were taken out of balancers. */
+  readonly removals: string[];
   readonly vault: Vault;
   /** The same stores and the same CA under a new process. */
   restart(options?: Pick<HarnessOptions, "ledger" | "vault">): Promise<Harness>;
@@ -74,6 +78,7 @@ async function assemble(
 ): Promise<Harness> {
   const events: Event[] = [];
   const swaps: string[] = [];
+  const removals: string[] = [];
   const ledger = options.ledger?.(stores.ledger) ?? stores.ledger;
   const vault = options.vault?.(stores.vault) ?? stores.vault;
   const records = recordsOf(ledger);
@@ -85,6 +90,10 @@ async function assemble(
       swap: (candidate) => {
         swaps.push(`${name} ${candidate.file} ${candidate.bundle.facts.serial}`);
         return swap(candidate, name);
+      },
+      remove: async (file) => {
+        await options.remove?.(file, name);
+        removals.push(`${name} ${file}`);
       },
     }),
   ]));
@@ -112,6 +121,7 @@ async function assemble(
     clock,
     events,
     swaps,
+    removals,
     vault: stores.vault,
     restart: (other = {}) => {
       const { ledger: _ledger, vault: _vault, ...rest } = options;

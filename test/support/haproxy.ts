@@ -18,13 +18,22 @@ export interface HaproxyLayout {
   readonly proxyPort: number;
   /** Where http-01 answers are asked for. */
   readonly sidecarPort: number;
+  /** Where names below `acme.invalid` are sent; absent: they are treated as any other. */
+  readonly sniPort?: number;
   /** Lines for `global`. */
   readonly global?: readonly string[];
 }
 
 /** Writes haproxy.cfg. */
 export function haproxyConfig(layout: HaproxyLayout): string {
-  const { root, httpsPort, httpPort, proxyPort, sidecarPort, global = [] } = layout;
+  const { root, httpsPort, httpPort, proxyPort, sidecarPort, sniPort, global = [] } = layout;
+  const sniRoute = sniPort === undefined ? "" : "\n  use_backend acme_tls_sni if { req.ssl_sni -m end .acme.invalid }";
+  const sniBackend = sniPort === undefined ? "" : `
+backend acme_tls_sni
+  mode tcp
+  retries 0
+  server sidecar 127.0.0.1:${sniPort}
+`;
   const certificates = layout.mode === "directory" ? `crt ${root}/certs/` : `crt-list ${root}/certs.list`;
   return `
 global
@@ -44,13 +53,13 @@ frontend tls_mux
   tcp-request inspect-delay 5s
   tcp-request content accept if { req.ssl_hello_type 1 }
   tcp-request content reject if WAIT_END
-  use_backend acme_tls_alpn if { req.ssl_alpn -m str acme-tls/1 }
+  use_backend acme_tls_alpn if { req.ssl_alpn -m str acme-tls/1 }${sniRoute}
   default_backend tls_loop
 
 backend acme_tls_alpn
   mode tcp
   server challenges unix@${root}/alpn.sock send-proxy-v2
-
+${sniBackend}
 backend tls_loop
   mode tcp
   server https unix@${root}/https.sock send-proxy-v2
@@ -84,6 +93,8 @@ backend acme_http
 export interface HaproxyOptions {
   readonly mode?: "directory" | "crt-list";
   readonly sidecarPort?: number;
+  /** A route for tls-sni-01 to the sidecar's own listener. */
+  readonly sniPort?: number;
   /** Further files, base name → PEM, in the directory or the store (and then in the list). */
   readonly files?: Readonly<Record<string, string>>;
   /** That many further certificates, for `n0.filler.test` and so on. */
@@ -132,6 +143,7 @@ export async function startHaproxy(options: HaproxyOptions = {}): Promise<TestHa
     httpPort: freePort(),
     proxyPort: freePort(),
     sidecarPort: options.sidecarPort ?? freePort(),
+    ...options.sniPort === undefined ? {} : { sniPort: options.sniPort },
     global: options.global ?? [],
   };
   writeFiles(layout, options);

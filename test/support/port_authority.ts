@@ -168,7 +168,7 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
         return show(entry);
       }),
     certificate: (url: URL) => ask("certificate", "", () => ({ pem: known(chains, url), alternates: [] })),
-    revoke: () => ask("revoke", "", () => undefined),
+    revoke: (_certificate: Uint8Array, reason: number) => ask("revoke", String(reason), () => undefined),
   });
 
   const sign = async (csr: x509.Pkcs10CertificateRequest, names: readonly DnsName[]): Promise<string> => {

@@ -36,13 +36,14 @@ const CERTIFICATE: CertificateAnswer = {
   serial: "0badcafe",
   fingerprint: "ab",
   keyType: "ec-256",
+  imported: false,
   balancers: [SERVED],
 };
 
 Deno.test("authorizationText() prints the record to set", () => {
   const txt = { name: "_acme-challenge.api.example.com", type: "TXT", content: "jEeBHU0" };
   assertEquals(
-    authorizationText({ domain: "api.example.com", status: "created", txt }, undefined),
+    authorizationText({ domain: "api.example.com", type: "dns-01", status: "created", txt }, undefined),
     `Authorization successfully created. Use the following details to create necessary validations:
 Record name: _acme-challenge.api.example.com
 Record type: TXT
@@ -54,7 +55,7 @@ Record content: jEeBHU0
 for (const [balancer, shown] of [["infra/lb", "infra/lb"], [undefined, "load balancer"]]) {
   Deno.test(`authorizationText() says where the domain has to point: ${shown}`, () => {
     assertEquals(
-      authorizationText({ domain: "api.example.com", status: "created" }, balancer),
+      authorizationText({ domain: "api.example.com", type: "http-01", status: "created" }, balancer),
       `Authorization successfully created. Use the following details to create necessary validations:
 Point the public DNS A record of api.example.com to the public IP address(es) of the ${shown}
 `,
@@ -139,7 +140,16 @@ Deno.test("certificateText() is the original's, then ours", () => {
 
 Deno.test("certificateText() leaves out what Kontena does not send", () => {
   const { subject, validUntil, validUntilText } = CERTIFICATE;
-  const bare = { subject, validUntil, validUntilText, altNames: [], autoRenewable: false, secrets: [], balancers: [] };
+  const bare = {
+    subject,
+    validUntil,
+    validUntilText,
+    altNames: [],
+    autoRenewable: false,
+    imported: false,
+    secrets: [],
+    balancers: [],
+  };
   assertEquals(
     certificateText("test", bare),
     `test/example.com:

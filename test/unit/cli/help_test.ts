@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { commandHelp, groupHelp, overview } from "../../../plugin/cli/help.ts";
 import { findCommand, hidePem, parse, split } from "../../../plugin/cli/parse.ts";
-import { COMMANDS } from "../../../plugin/cli/run.ts";
+import { COMMANDS, isGroup } from "../../../plugin/cli/run.ts";
 
 for (const command of COMMANDS) {
   Deno.test(`commandHelp() teaches ${command.name}`, () => {
@@ -16,7 +16,7 @@ for (const command of COMMANDS) {
   for (const example of command.examples) {
     Deno.test(`commandHelp() gives an example that can be typed: ${example}`, () => {
       const words = example.split(/ +[<>#]/)[0]?.match(/"[^"]*"|\S+/g)?.slice(1) ?? [];
-      const parts = split(hidePem(words));
+      const parts = split(hidePem(words), isGroup);
       const called = findCommand(COMMANDS, parts.words);
       assert(called !== undefined);
       parse(called, parts.rest, words);

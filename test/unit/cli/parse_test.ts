@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { Command } from "../../../plugin/cli/command.ts";
 import { findCommand, hidePem, parse, split } from "../../../plugin/cli/parse.ts";
-import { COMMANDS } from "../../../plugin/cli/run.ts";
+import { COMMANDS, isGroup } from "../../../plugin/cli/run.ts";
 import { InputError } from "../../../src/model/errors.ts";
 
 const PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----";
@@ -33,11 +33,13 @@ for (
     [["--grid=g", "vault", "ls"], ["vault", "ls"], ["--grid=g"]],
     [["certificate", "get", "--secret-name", "A", "a.b"], ["certificate", "get"], ["--secret-name", "A", "a.b"]],
     [["--help"], [], ["--help"]],
+    [["certificate", "domain-authorization", "-q", "ls"], ["certificate", "domain-authorization", "ls"], ["-q"]],
+    [["certificate", "ls", "domain"], ["certificate", "ls"], ["domain"]],
     [["vault", "write", "A", "--", "-x"], ["vault", "write"], ["A", "--", "-x"]],
   ] as const
 ) {
   Deno.test(`split() finds the words of ${args.join(" ")}`, () => {
-    assertEquals(split(args), { words, rest });
+    assertEquals(split(args, isGroup), { words, rest });
   });
 }
 
@@ -47,6 +49,9 @@ for (
     [["certificate", "ls"], "certificate list"],
     [["vault", "rm"], "vault remove"],
     [["vault", "get"], undefined],
+    [["certificate", "domain-authorization", "rm"], "certificate domain-authorization remove"],
+    [["certificate", "domain-authorization"], undefined],
+    [["certificate", "rm"], "certificate remove"],
     [["ls"], undefined],
     [[], undefined],
   ] as const

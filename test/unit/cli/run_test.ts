@@ -1,39 +1,9 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ApiError, type Client } from "../../../plugin/cli/client.ts";
-import { run } from "../../../plugin/cli/run.ts";
-import type { Terminal } from "../../../plugin/cli/terminal.ts";
-import { fakeTerminal } from "../../support/fake_terminal.ts";
+import { ApiError } from "../../../plugin/cli/client.ts";
+import { kontena } from "../../support/fake_kontena.ts";
 
-const NOW = new Date("2026-01-01T00:00:00Z");
 const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
 const TERMS = "https://ca.example/terms";
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-  readonly requests: readonly (readonly [method: string, path: string, body?: unknown])[];
-}
-
-/** Runs the words of `line` against answers by `METHOD path`; an answer that is an error is thrown. */
-async function kontena(
-  line: string | readonly string[],
-  answers: Readonly<Record<string, unknown>> = {},
-  terminal: Partial<Terminal> & { readonly input?: string } = {},
-): Promise<Ran> {
-  const faked = fakeTerminal(terminal);
-  const requests: [string, string, unknown?][] = [];
-  const send = (method: string, path: string, body?: unknown): Promise<unknown> => {
-    requests.push(body === undefined ? [method, path] : [method, path, body]);
-    const answer = answers[`${method} ${path}`];
-    return answer instanceof Error || answer === undefined
-      ? Promise.reject(answer ?? new Error(`${method} ${path} is not expected`))
-      : Promise.resolve(answer);
-  };
-  const client = (grid = "test"): Client => ({ grid, get: (path) => send("GET", path), send });
-  const code = await run(typeof line === "string" ? line.split(/ +/) : line, { terminal: faked, client, now: NOW });
-  return { code, ...faked.written, requests };
-}
 
 const REGISTER = "v1/certificates/test/register";
 

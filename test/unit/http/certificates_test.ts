@@ -21,6 +21,7 @@ const OURS = {
   serial: "0badcafe",
   fingerprint: FINGERPRINT,
   key_type: "ec-256",
+  origin: "ca",
   secrets: [
     "LE_CERTIFICATE_example_com_PRIVATE_KEY",
     "LE_CERTIFICATE_example_com_CERTIFICATE",

@@ -14,6 +14,7 @@ import type {
   OrderRecord,
   ShadowedName,
 } from "../../../src/model/records.ts";
+import type { Revocation } from "../../../src/model/revocation.ts";
 import { parseSecretName } from "../../../src/model/secret_name.ts";
 import * as readers from "../../../src/ledger/record_readers.ts";
 
@@ -83,14 +84,15 @@ const orders: Arbitrary<OrderRecord> = fc.oneof(
   record<Step<"issued">>({ ...order, step: fc.constant("issued"), url: href, certificate: href }, optionalOfOrder),
 );
 
-const certificate = record<CertificateRecord>({
-  intent,
-  facts,
-  directory: href,
-  account: href,
-  order: href,
-  storedAt: date,
-}, {});
+type Origin<O> = Extract<CertificateRecord, { readonly origin: O }>;
+const held = { intent, facts, storedAt: date };
+const revoked = record<Revocation>({ at: date, reason: fc.constantFrom("unspecified", "keyCompromise") }, {});
+const certificate: Arbitrary<CertificateRecord> = fc.oneof(
+  record<Origin<"ca">>({ ...held, origin: fc.constant("ca"), directory: href, account: href, order: href }, {
+    revoked,
+  }),
+  record<Origin<"imported">>({ ...held, origin: fc.constant("imported") }, { revoked }),
+);
 
 type State<S> = Extract<DeploymentRecord, { readonly state: S }>;
 const deployment = { balancer: text, secretName, fingerprint: text, at: date };
@@ -119,7 +121,7 @@ const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitr
   certificate: {
     read: readers.readCertificate,
     any: certificate,
-    fields: "intent facts directory account order storedAt",
+    fields: "intent facts storedAt",
   },
   deployment: { read: readers.readDeployment, any: deployments, fields: "balancer secretName fingerprint at state" },
   attempt: { read: readers.readAttempt, any: attempt, fields: "failures lastAt" },
@@ -159,6 +161,7 @@ for (const [kind, { read, any, fields }] of Object.entries(KINDS)) {
 const URL_TEXT = "https://ca.test/1";
 const AT = "2026-01-01T00:00:00.000Z";
 const ORDER = { id: "1", directory: URL_TEXT, account: URL_TEXT, names: ["a.test"], createdAt: AT };
+const FACTS = { subject: "", issuer: "", names: [], serial: "", notBefore: AT, notAfter: AT, fingerprint: "" };
 const INTENT = { names: ["a.test"], keyType: "ec-256", secretName: "A", certType: "cert", balancers: [] };
 
 for (
@@ -175,6 +178,13 @@ for (
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, keyType: "dsa" } }, "keyType"],
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, secretName: "a/b" } }, "secretName"],
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, balancers: [1] } }, "balancers"],
+    [readers.readCertificate, { intent: INTENT, facts: FACTS, storedAt: AT, origin: "ca" }, "directory"],
+    [readers.readCertificate, { intent: INTENT, facts: FACTS, storedAt: AT, origin: "found" }, "origin"],
+    [
+      readers.readCertificate,
+      { intent: INTENT, facts: FACTS, storedAt: AT, origin: "imported", revoked: { at: AT, reason: "x" } },
+      "reason",
+    ],
     [readers.readDeployment, { balancer: "lb", secretName: "A", fingerprint: "", at: AT, state: "held" }, "reason"],
     [readers.readDeployment, { balancer: "lb", secretName: "A", fingerprint: "", at: AT, state: "served" }, "shadowed"],
     [readers.readAttempt, { failures: "3", lastAt: AT }, "failures"],
@@ -185,6 +195,12 @@ for (
     assertThrows(() => read(json), SyntaxError, `"${field}"`);
   });
 }
+
+Deno.test("readCertificate() reads a record from before there were imports as the CA's", () => {
+  const old = { intent: INTENT, facts: FACTS, directory: URL_TEXT, account: URL_TEXT, order: URL_TEXT, storedAt: AT };
+  const read = readers.readCertificate(old);
+  assertEquals([read.origin, read.origin === "ca" ? read.order.href : ""], ["ca", URL_TEXT]);
+});
 
 Deno.test("readAccount() gives dates and URLs, not texts", () => {
   const read = readers.readAccount({ directory: URL_TEXT, url: URL_TEXT, thumbprint: "t", createdAt: AT });

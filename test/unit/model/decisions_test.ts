@@ -40,7 +40,12 @@ function held(wanted: Intent, days: { readonly old: number; readonly left: numbe
   const notAfter = new Date(NOW.getTime() + days.left * DAY);
   const facts = { subject: "", issuer: "", names: wanted.names, serial: "01", notBefore, notAfter, fingerprint: "" };
   const url = COMMON.url;
-  return { intent: wanted, facts, directory: url, account: url, order: url, storedAt: notBefore };
+  return { origin: "ca", intent: wanted, facts, directory: url, account: url, order: url, storedAt: notBefore };
+}
+
+function imported(wanted: Intent, days: { readonly old: number; readonly left: number }): CertificateRecord {
+  const { facts, storedAt } = held(wanted, days);
+  return { intent: wanted, facts, storedAt, origin: "imported" };
 }
 
 function situation(changes: Partial<Situation>): Situation {
@@ -72,6 +77,24 @@ for (
       { declared: [{ ...A, keyType: "rsa-2048" }], held: [held(A, { old: 1, left: 89 })] },
       ["issue changed"],
     ],
+    ["what was imported with another kind of key is kept", {
+      declared: [{ ...A, keyType: "rsa-2048" }],
+      held: [imported(A, { old: 30, left: 60 })],
+    }, ["wait fresh"]],
+    ["what was imported and is due waits for a person where its names cannot be proven", {
+      held: [imported(A, { old: 89, left: 1 })],
+      provable: () => false,
+    }, ["ask by hand"]],
+    ["what was imported and is due is renewed where its names are authorized", {
+      held: [imported(A, { old: 89, left: 1 })],
+    }, ["issue due"]],
+    ["what was revoked is replaced", {
+      held: [{ ...held(A, { old: 1, left: 89 }), revoked: { at: NOW, reason: "keyCompromise" } }],
+    }, ["issue revoked"]],
+    ["what was revoked for good is left to a person", {
+      declared: [A],
+      held: [{ ...held(A, { old: 89, left: 1 }), revoked: { at: NOW, reason: "cessationOfOperation" } }],
+    }, ["ask ceased"]],
     ["after a failure it rests", { declared: [A], attempts: new Map([[A.secretName, RESTING]]) }, ["wait backoff"]],
     [
       "after the rest it is tried again",

@@ -10,6 +10,7 @@ Deno.test("readConfig() has a default for everything", () => {
   assertEquals(config.directories.map(String), ["https://acme-v02.api.letsencrypt.org/directory"]);
   assertEquals(config.apiListen, { hostname: "127.0.0.1", port: 9292 });
   assertEquals(config.challengeListen, { hostname: "127.0.0.1", port: 54322 });
+  assertEquals(config.challengeTlsListen, undefined);
   assertEquals(config.vault, { kind: "sqlite", path: "data/vault.db" });
   assertEquals([...config.challenges] as string[], ["tls-alpn-01", "http-01"]);
   assertEquals([config.keyType, config.grid, config.agreeTos] as unknown[], ["ec-256", "default", false]);
@@ -60,6 +61,7 @@ for (
     [{ API_LISTEN: "9292" }, 'API_LISTEN: "9292" is not an address'],
     [{ API_LISTEN: "0.0.0.0:9292" }, "API_LISTEN: 0.0.0.0 is not loopback"],
     [{ CHALLENGE_HTTP_LISTEN: "x:99999" }, "CHALLENGE_HTTP_LISTEN"],
+    [{ CHALLENGE_TLS_LISTEN: "54443" }, 'CHALLENGE_TLS_LISTEN: "54443" is not an address'],
     [{ GRID: "a/b" }, "GRID"],
     [{ LOG_LEVEL: "loud" }, "LOG_LEVEL"],
     [{ LOG_FORMAT: "xml" }, "LOG_FORMAT"],
@@ -120,6 +122,12 @@ Deno.test("permissionsOf() names what the configuration needs, and nothing else"
   ]);
   for (const path of ["/data", "/etc/ca.pem", "/run/secrets/token"]) assert(read.includes(path), path);
   assert(!write.includes("/etc/ca.pem") && write.includes("/data"));
+});
+
+Deno.test("permissionsOf() lets tls-sni-01 be answered where that is configured", () => {
+  const config = configOf({ CHALLENGE_TLS_LISTEN: "0.0.0.0:54443" });
+  assertEquals(config.challengeTlsListen, { hostname: "0.0.0.0", port: 54443 });
+  assert(permissionsOf(config, environment(), []).net.includes("0.0.0.0:54443"));
 });
 
 Deno.test("permissionsOf() asks the system's resolvers where none are configured", () => {

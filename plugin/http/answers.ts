@@ -1,0 +1,160 @@
+/**
+ * What the API answers, as schemas: the original's keys first, then ours. `shapes.ts` makes these; the document shows them.
+ *
+ * @module
+ */
+import * as v from "valibot";
+
+const time = v.pipe(v.string(), v.description("Like 2017-12-14T13:34:00.000+00:00"));
+const texts = v.array(v.string());
+
+/** The CA that a person is about to register with. */
+export const REGISTRATION = v.strictObject({
+  directory: v.string(),
+  terms_of_service: v.nullable(v.string()),
+  external_account_required: v.boolean(),
+  registered: v.boolean(),
+  email: v.optional(v.string()),
+});
+
+/** What one load balancer does with a certificate. */
+const LOAD_BALANCER = v.strictObject({
+  name: v.string(),
+  state: v.picklist(["served", "held"]),
+  fingerprint: v.string(),
+  reason: v.optional(v.string()),
+  until: v.optional(time),
+  names: v.optional(texts),
+  shadowed: v.optional(v.array(v.strictObject({ name: v.string(), by: v.optional(v.string()) }))),
+});
+
+const ours = {
+  not_before: time,
+  issuer: v.string(),
+  serial: v.string(),
+  fingerprint: v.string(),
+  key_type: v.string(),
+  origin: v.picklist(["ca", "imported"]),
+  revoked_at: v.optional(time),
+  revocation_reason: v.optional(v.string()),
+  secrets: texts,
+  load_balancers: v.array(LOAD_BALANCER),
+};
+
+/** Certificate, Kontena 1.4 and later. */
+export const CERTIFICATE = v.strictObject({
+  id: v.string(),
+  subject: v.string(),
+  valid_until: time,
+  alt_names: texts,
+  auto_renewable: v.boolean(),
+  ...ours,
+});
+
+/** Certificate of the documentation's time, which names its secrets. */
+export const STORED_CERTIFICATE = v.strictObject({
+  id: v.string(),
+  created_at: time,
+  updated_at: time,
+  domain: v.string(),
+  valid_until: time,
+  alt_names: texts,
+  certificate_type: v.string(),
+  private_key_secret: v.string(),
+  certificate_secret: v.string(),
+  certificate_bundle_secret: v.string(),
+  ...ours,
+});
+
+/** The parts of a certificate. Secret. */
+export const EXPORT = v.strictObject({
+  id: v.string(),
+  subject: v.string(),
+  certificate: v.string(),
+  chain: v.string(),
+  private_key: v.string(),
+});
+
+/** A TXT record, without the domain. */
+export const TXT_RECORD = v.strictObject({
+  record_name: v.string(),
+  record_type: v.string(),
+  record_content: v.string(),
+});
+
+const authorization = {
+  challenge: v.strictObject({ token: v.string(), uri: v.string(), type: v.string() }),
+  authorization_type: v.string(),
+  challenge_opts: v.nullable(v.union([TXT_RECORD, v.strictObject({ token: v.string(), content: v.string() })])),
+  status: v.picklist(["created", "requested", "validated", "error", "expired"]),
+  expires_at: v.nullable(time),
+  error: v.optional(v.string()),
+};
+
+/** Authorization, Kontena 1.4 and later. */
+export const AUTHORIZATION = v.strictObject({
+  id: v.string(),
+  domain: v.string(),
+  ...authorization,
+  linked_service: v.optional(v.strictObject({ id: v.string() })),
+});
+
+/** Authorization of the documentation's time. */
+export const EARLY_AUTHORIZATION = v.strictObject({
+  domain: v.string(),
+  ...authorization,
+  linked_service: v.optional(v.string()),
+});
+
+const secret = {
+  id: v.string(),
+  name: v.string(),
+  created_at: time,
+  updated_at: v.nullable(time),
+  services: v.array(v.strictObject({ id: v.string(), name: v.string() })),
+};
+
+/** A secret without its value. */
+export const SECRET = v.strictObject(secret);
+
+/** A secret with its value. */
+export const SECRET_VALUE = v.strictObject({ ...secret, value: v.string() });
+
+/** What is missing for the main job. */
+export const READY = v.strictObject({ ready: v.boolean(), missing: texts });
+
+/** Done, and nothing to tell. */
+export const NOTHING = v.strictObject({});
+
+/** There is no such thing, or no such JSON. */
+export const ERROR_TEXT = v.object({ error: v.string() });
+
+/** The token is not the one. */
+export const INVALID_TOKEN = v.strictObject({ error: v.string(), error_description: v.string() });
+
+/** Why something was refused: a text, or one for each field; then ours. */
+export const FAILURE = v.object({
+  error: v.optional(v.union([v.string(), v.record(v.string(), v.string())])),
+  message: v.optional(v.string()),
+  code: v.optional(v.string()),
+  retry_at: v.optional(v.string()),
+  records: v.optional(v.array(v.unknown())),
+  problem: v.optional(v.unknown()),
+});
+
+/** The schemas that the document says in one place. */
+export const ANSWERS: Readonly<Record<string, v.GenericSchema>> = {
+  Registration: REGISTRATION,
+  Certificate: CERTIFICATE,
+  StoredCertificate: STORED_CERTIFICATE,
+  Export: EXPORT,
+  TxtRecord: TXT_RECORD,
+  Authorization: AUTHORIZATION,
+  EarlyAuthorization: EARLY_AUTHORIZATION,
+  Secret: SECRET,
+  SecretValue: SECRET_VALUE,
+  Ready: READY,
+  ErrorText: ERROR_TEXT,
+  InvalidToken: INVALID_TOKEN,
+  Failure: FAILURE,
+};

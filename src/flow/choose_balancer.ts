@@ -1,0 +1,48 @@
+import { CHALLENGES } from "../model/challenge_type.ts";
+import { InputError, SidecarError } from "../model/errors.ts";
+import type { Call } from "../ports.ts";
+import type { FlowParts } from "./parts.ts";
+import type { AuthorizeRequest } from "./service.ts";
+
+type Balancers = Pick<FlowParts, "balancers">;
+
+/** A configured balancer by its name; the original wrote a service without a stack as `null/NAME`. */
+export function balancerNamed(parts: Balancers, name: string): string {
+  const found = [name, name.replace(/^null\//, ""), `null/${name}`].find((it) => parts.balancers.has(it));
+  if (found !== undefined) return found;
+  throw new InputError(
+    "linked_service",
+    `Linked service not found: ${JSON.stringify(name.slice(0, 80))}`,
+    listed(parts),
+  );
+}
+
+/** The only one, none where there is none; of several somebody has to choose. */
+export function onlyBalancer(parts: Balancers): readonly string[] {
+  const all = [...parts.balancers.keys()];
+  if (all.length < 2) return all;
+  throw new InputError("linked_service", "Several load balancers are configured", listed(parts));
+}
+
+/** The balancer that answers a challenge: named, or the only one, or none where none is needed. */
+export function balancerFor(parts: Balancers, { type, balancer }: AuthorizeRequest): string | undefined {
+  if (balancer !== undefined) return balancerNamed(parts, balancer);
+  if (!CHALLENGES[type].automatic) return undefined;
+  const [only, ...others] = parts.balancers.keys();
+  if (only !== undefined && others.length === 0) return only;
+  if (only === undefined && !CHALLENGES[type].needsBalancer) return undefined;
+  throw new InputError("linked_service", `--linked-service is required with --type=${type}`, listed(parts));
+}
+
+/** One that is set up wrongly is told before the CA hears of anything; one that is away may be back in time. */
+export async function checkBalancers(parts: Balancers, names: readonly string[], call: Call): Promise<void> {
+  const states = await Promise.allSettled(names.map((name) => parts.balancers.get(name)?.state(call)));
+  const reasons = states.flatMap((it) => it.status === "rejected" ? [it.reason as unknown] : []);
+  const wrong = reasons.find((it) => it instanceof SidecarError && it.code === "BALANCER_CONFIG");
+  if (wrong !== undefined) throw wrong;
+}
+
+function listed({ balancers }: Balancers): string {
+  const all = [...balancers.keys()];
+  return all.length > 0 ? `name one of ${all.join(", ")}` : "configure one with LOAD_BALANCERS";
+}

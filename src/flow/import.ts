@@ -1,0 +1,93 @@
+import { type Bundle, bundlePem, type CertificateFacts } from "../model/certificate.ts";
+import { type DnsName, parseDnsName } from "../model/dns_name.ts";
+import { InputError } from "../model/errors.ts";
+import type { CertificateRecord, Intent } from "../model/records.ts";
+import { bundleWrites, readStoredBundle } from "../vault/certificate_secrets.ts";
+import type { Call } from "../ports.ts";
+import { importBundle } from "../x509/import_bundle.ts";
+import type { FlowParts } from "./parts.ts";
+import { forgetOrders } from "./remove.ts";
+import type { ImportRequest } from "./service.ts";
+
+/** A certificate from elsewhere, checked and put in order. */
+export interface ForeignCertificate extends Pick<Intent, "names" | "keyType"> {
+  readonly bundle: Bundle;
+}
+
+/**
+ * Reads what shall be imported.
+ *
+ * @throws {InputError} If it is not one sound certificate with its key, or not for the subject that was named.
+ */
+export async function readForeign(request: ImportRequest, now: Date): Promise<ForeignCertificate> {
+  const { bundle, keyType } = await importBundle(request, now);
+  const subject = subjectOf(bundle.facts, request.subject);
+  return { bundle, keyType, names: [subject, ...bundle.facts.names.filter((name) => name !== subject)] };
+}
+
+/** Keeps a certificate from elsewhere: the bundle first, then the record; earlier versions of the secrets stay. */
+export async function storeForeign(
+  parts: FlowParts,
+  intent: Intent,
+  bundle: Bundle,
+  call: Call,
+): Promise<CertificateRecord> {
+  const { vault, records, clock, events } = parts;
+  await checkPlace(parts, intent, call);
+  const same = await readStoredBundle(vault, intent.secretName, call) === bundlePem(bundle);
+  // The same bundle again would only push an earlier one out of the vault's history.
+  if (!same) await vault.write(bundleWrites(intent.secretName, bundle, intent.certType), call);
+  const record: CertificateRecord = { intent, facts: bundle.facts, storedAt: clock.now(), origin: "imported" };
+  await records.certificates.put(intent.secretName, record, call);
+  // What was under way or failed before has nothing to do with it, and must not replace it.
+  await forgetOrders(parts, intent.secretName, call);
+  await records.attempts.remove(intent.secretName, call);
+  const { serial, notAfter } = bundle.facts;
+  events.emit({
+    level: "info",
+    name: "certificate.imported",
+    text: `Certificate for ${intent.names.join(", ")} was imported, valid until ${notAfter.toISOString()}`,
+    fields: { subject: intent.names[0], serial, secret: intent.secretName },
+  });
+  return record;
+}
+
+/** The CN where it is a domain name; certificates without one have their names in the SAN alone (RFC 9525 §2). */
+function subjectOf({ subject: cn, names }: CertificateFacts, wanted: string | undefined): DnsName {
+  const expected = wanted === undefined ? undefined : parseDnsName(wanted, "subject");
+  const named = domainName(cn);
+  const found = named ?? names.find((name) => name === expected) ?? names[0];
+  if (found === undefined) {
+    throw new InputError(
+      "certificate",
+      `Unable to find CN from certificate subject: ${shown(cn)}`,
+      "import a certificate for a domain name of two labels or more",
+    );
+  }
+  if (expected === undefined || expected === found) return found;
+  throw new InputError("subject", `Certificate subject '${found}' does not match expected subject '${expected}'`);
+}
+
+/** A secret name that holds another subject's certificate is not taken over. */
+async function checkPlace({ records }: FlowParts, { secretName, names }: Intent, call: Call): Promise<void> {
+  const there = (await records.certificates.get(secretName, call))?.value.intent.names[0];
+  if (there === undefined || there === names[0]) return;
+  throw new InputError(
+    "certificate",
+    `${secretName} holds the certificate for ${there}`,
+    `run kontena certificate remove ${there} first`,
+  );
+}
+
+function domainName(text: string): DnsName | undefined {
+  try {
+    return parseDnsName(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names in certificates are foreign text. */
+function shown(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);
+}

@@ -1,0 +1,52 @@
+import type { Extension } from "@peculiar/x509";
+import { createHash } from "node:crypto";
+import type { DnsName } from "../model/dns_name.ts";
+import { generateKey } from "./keys.ts";
+import { writePem } from "./pem.ts";
+
+/** Subject and issuer. Not a CN: HAProxy would take that for one more name to answer. */
+const SUBJECT = "O=ACME challenge";
+const HOUR_MS = 3_600_000;
+
+/** What `@peculiar/x509` exports. */
+export type X509 = typeof import("@peculiar/x509");
+
+/**
+ * Makes a self-signed certificate for a challenge: X.509 v3, one dNSName, a key of its own (P-256), a positive serial.
+ *
+ * @param san Its only name.
+ * @param now Valid from an hour before to a week after it.
+ * @param extensions What it has beside the SAN.
+ * @returns Certificate and key as canonical PEM, and the certificate's SHA-256.
+ */
+export async function selfSigned(
+  san: DnsName,
+  now: Date,
+  extensions: (x509: X509) => readonly Extension[] = () => [],
+): Promise<{ readonly pem: string; readonly fingerprint: string }> {
+  const x509 = await loadX509();
+  const { pem: keyPem, ...keys } = await generateKey("ec-256");
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: randomSerial(),
+    name: SUBJECT,
+    notBefore: new Date(now.getTime() - HOUR_MS),
+    notAfter: new Date(now.getTime() + 7 * 24 * HOUR_MS),
+    signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
+    keys,
+    extensions: [new x509.SubjectAlternativeNameExtension([{ type: "dns", value: san }]), ...extensions(x509)],
+  });
+  const der = new Uint8Array(certificate.rawData);
+  return { pem: writePem("CERTIFICATE", der) + keyPem, fingerprint: createHash("sha256").update(der).digest("hex") };
+}
+
+/** The library wants its polyfill first, and costs more than the rest of a start; only challenges need it. */
+async function loadX509(): Promise<X509> {
+  await import("reflect-metadata");
+  return await import("@peculiar/x509");
+}
+
+/** 16 bytes, positive (RFC 5280 §4.1.2.2), without a leading zero. */
+function randomSerial(): string {
+  const [first = 0, ...rest] = crypto.getRandomValues(new Uint8Array(16));
+  return Uint8Array.of((first & 0x7f) | 0x40, ...rest).toHex();
+}
