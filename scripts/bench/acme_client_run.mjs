@@ -30,7 +30,8 @@ const issue = async (names) => {
 
 if (/^\d+$/.test(rest[0])) {
   const serve = async (request, response) => {
-    const parts = await Array.fromAsync(request);
+    const parts = [];
+    for await (const part of request) parts.push(part);
     const usage = process.cpuUsage();
     await issue(JSON.parse(Buffer.concat(parts)));
     const { user, system } = process.cpuUsage(usage);

@@ -56,7 +56,7 @@ async function bench({ quick, rows }: BenchArguments): Promise<number> {
       console.log(tables.map(markdown).join("\n\n"));
     } catch (error) {
       failed++;
-      console.log(`Could not run: ${error instanceof Error ? error.stack : error}`);
+      console.log(`Could not run: ${Deno.inspect(error)}`);
     }
   }
   return failed === 0 ? 0 : 1;
