@@ -3,14 +3,12 @@
  *
  * @module
  */
-import { type Pebble, startPebble } from "../../test/support/pebble.ts";
-import { freePort, tempDir } from "../../test/support/process.ts";
+import { tempDir } from "../../test/support/process.ts";
 import { acmeClient } from "./acme_client.ts";
 import type { BenchOptions, BenchRow } from "./bench_row.ts";
-import type { Client, ClientKind, Cost, Place } from "./client.ts";
-import { startDelayProxy } from "./delay_proxy.ts";
+import type { ClientKind } from "./client.ts";
+import { type Measured, measureFar, measureNear, measureReal, type Rounds } from "./compare.ts";
 import { lego } from "./lego.ts";
-import { inTurns, median } from "./measure.ts";
 import { ours } from "./ours.ts";
 import { atMost, below, type Figure, figures, type Goal, short, type Table } from "./report.ts";
 
@@ -19,9 +17,6 @@ export const oneRow: BenchRow = { title: "A certificate for one name", measure: 
 
 /** `hundred` */
 export const hundredRow: BenchRow = { title: "A certificate for 100 names", measure: measureHundred };
-
-/** Each direction: a round trip of 50 ms, as to a CA across an ocean. */
-const DELAY_MS = 25;
 
 /** CPU of a resident sidecar for one name. */
 const CPU_MS = 10;
@@ -32,29 +27,13 @@ const OF_BEST_PEER = 1.0 / 2.4;
 /** As many orders of a hundred names fill the circulation of nonces. */
 const ORDERS_UNTIL_WARM = 9;
 
-/** How often a client is measured; those that sleep for seconds are measured less. */
-type Rounds = (kind: ClientKind) => number;
-
-/** What one client did at one place. */
-interface Measured {
-  readonly name: string;
-  readonly wallMs: number;
-  readonly cpuMs: number;
-  readonly requests: number;
-  /** The first certificate of all, before the medians began. */
-  readonly first: Cost;
-  readonly rssMb: number | undefined;
-}
-
-type Connected = Measured & { readonly connections: number };
-
 async function measureOne(options: BenchOptions): Promise<readonly Table[]> {
   const rounds = options.quick ? 4 : 20;
   await using kinds = await clientKinds(options);
-  const slow = (few: number): Rounds => (kind) => isLego(kind) ? Math.min(few, rounds) : rounds;
-  const near = await measureNear(kinds.all, 1, slow(20), 2);
-  const far = await measureFar(kinds.all, 1, slow(10), () => 1);
-  const real = await measureReal(kinds.all, slow(3));
+  const near = await measureNear(kinds.all, 1, () => rounds, warm(kinds));
+  const far = await measureFar(kinds.all, 1, () => rounds, warm(kinds));
+  const seldom = Math.min(3, rounds); // two of the peers sleep for five seconds
+  const real = await measureReal(kinds.all, (kind) => kind.name === kinds.ours.name ? rounds : seldom);
   const us = { near: ourOwn(near), far: ourOwn(far), real: ourOwn(real) };
   const best = { far: bestPeer(far), real: bestPeer(real) };
   return [
@@ -83,7 +62,7 @@ async function measureHundred(options: BenchOptions): Promise<readonly Table[]> 
   const rounds = options.quick ? 2 : 6;
   await using kinds = await clientKinds(options);
   const slow: Rounds = (kind) => isLego(kind) ? 1 : rounds;
-  const near = await measureNear(kinds.all, 100, slow, 1);
+  const near = await measureNear(kinds.all, 100, slow, () => 1);
   const far = await measureFar(kinds.all, 100, slow, (kind) => kind.name === kinds.ours.name ? ORDERS_UNTIL_WARM : 1);
   const us = { near: ourOwn(near), far: ourOwn(far) };
   const peer = bestPeer(far);
@@ -115,6 +94,11 @@ async function measureHundred(options: BenchOptions): Promise<readonly Table[]> 
   ];
 }
 
+/** What stays is measured when its code has been compiled. */
+function warm(kinds: Kinds): Rounds {
+  return (kind) => kind.name === kinds.ours.name ? 10 : 1;
+}
+
 /** All clients that there are; `ours` is the first. */
 interface Kinds extends AsyncDisposable {
   readonly ours: ClientKind;
@@ -130,117 +114,13 @@ async function clientKinds({ say }: BenchOptions): Promise<Kinds> {
   return { ours: own, all: [own, ...peers], [Symbol.asyncDispose]: () => Promise.resolve(dir[Symbol.dispose]()) };
 }
 
-/** At the CA itself, which believes everything. */
-async function measureNear(
-  kinds: readonly ClientKind[],
-  names: number,
-  rounds: Rounds,
-  warm: number,
-): Promise<readonly Measured[]> {
-  await using pebble = await startPebble({ alwaysValid: true });
-  return await measureAll(kinds, () => place(pebble, freePort()), names, rounds, () => warm, () => pebble);
-}
-
-/** The same CA far away, behind a proxy a client: peers' connections are counted a certificate, ours for all of them. */
-async function measureFar(
-  kinds: readonly ClientKind[],
-  names: number,
-  rounds: Rounds,
-  warm: (kind: ClientKind) => number,
-): Promise<readonly Connected[]> {
-  await using pebble = await startPebble({ alwaysValid: true });
-  await using owned = new AsyncDisposableStack();
-  const port = Number(pebble.directory.port);
-  const proxies = await Promise.all(kinds.map(async () => owned.use(await startDelayProxy(port, DELAY_MS))));
-  const at = (index: number): Place => {
-    const directory = new URL(pebble.directory);
-    directory.port = `${proxies[index]?.port}`;
-    return { ...place(pebble, freePort()), directory };
-  };
-  const found = await measureAll(kinds, at, names, rounds, warm, () => pebble);
-  return found.map((it, index) => {
-    const kind = kinds[index] ?? missing();
-    const connections = proxies[index]?.connections() ?? NaN;
-    return { ...it, connections: index === 0 ? connections : Math.round(connections / (rounds(kind) + warm(kind))) };
-  });
-}
-
-/** A CA for each client, which looks for its answers at port and path as RFC 8555 §8.3 wants. */
-async function measureReal(kinds: readonly ClientKind[], rounds: Rounds): Promise<readonly Measured[]> {
-  await using owned = new AsyncDisposableStack();
-  const pebbles: Pebble[] = [];
-  for (const _ of kinds) pebbles.push(owned.use(await startPebble()));
-  const at = (index: number): Pebble => {
-    const pebble = pebbles[index];
-    if (pebble === undefined) throw new RangeError(`there is no CA ${index}`);
-    return pebble;
-  };
-  return await measureAll(kinds, (index) => place(at(index), at(index).httpPort), 1, rounds, () => 1, at);
-}
-
-async function measureAll(
-  kinds: readonly ClientKind[],
-  placeOf: (index: number) => Place,
-  names: number,
-  rounds: Rounds,
-  warm: (kind: ClientKind) => number,
-  caOf: (index: number) => Pebble,
-): Promise<readonly Measured[]> {
-  await using owned = new AsyncDisposableStack();
-  const clients: Client[] = [];
-  const first: Cost[] = [];
-  for (const [index, kind] of kinds.entries()) {
-    const client = owned.use(await kind.open(placeOf(index)));
-    clients.push(client);
-    first.push(await client.issue(fresh(names)));
-    for (let i = 1; i < warm(kind); i++) await client.issue(fresh(names));
-  }
-  const sides = clients.map((client, index) => ({
-    rounds: rounds(kinds[index] ?? missing()),
-    measure: async (): Promise<Cost & { readonly requests: number }> => {
-      const before = requestsAt(caOf(index));
-      const cost = await client.issue(fresh(names));
-      return { ...cost, requests: requestsAt(caOf(index)) - before };
-    },
-  }));
-  const found = await inTurns(sides);
-  return kinds.map(({ name }, index): Measured => {
-    const costs = found[index] ?? [];
-    return {
-      name,
-      wallMs: median(costs.map((it) => it.wallMs)),
-      cpuMs: costs.reduce((sum, it) => sum + it.cpuMs, 0) / costs.length, // ticks are too coarse for a median
-      requests: median(costs.map((it) => it.requests)),
-      first: first[index] ?? missing(),
-      rssMb: clients[index]?.rssMb?.(),
-    };
-  });
-}
-
-let issued = 0;
-
-/** Names that nobody has asked for yet. */
-function fresh(count: number): readonly string[] {
-  const order = issued++;
-  return Array.from({ length: count }, (_, i) => `n${i}.o${order}.bench.test`);
-}
-
-function place(pebble: Pebble, httpPort: number): Place {
-  const { directory, caFile, dns } = pebble;
-  return { directory, caFile, dns, httpPort };
-}
-
-/** Requests that the CA's log tells of. */
-function requestsAt(pebble: Pebble): number {
-  return pebble.output().match(/ -> calling handler\(\)/g)?.length ?? 0;
-}
-
 function cells({ name, wallMs, cpuMs, requests }: Measured): readonly string[] {
   return [name, short(wallMs), short(cpuMs), String(requests)];
 }
 
 function ourOwn<T extends Measured>([first]: readonly T[]): T {
-  return first ?? missing();
+  if (first === undefined) throw new RangeError("nothing was measured");
+  return first;
 }
 
 function bestPeer([, ...peers]: readonly Measured[]): Measured | undefined {
@@ -263,8 +143,4 @@ function versus(where: string, own: Measured, peer: Measured | undefined): Figur
 
 function isLego({ name }: ClientKind): boolean {
   return name.startsWith("lego");
-}
-
-function missing(): never {
-  throw new RangeError("a client is missing");
 }

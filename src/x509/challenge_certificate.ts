@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import type { DnsName } from "../model/dns_name.ts";
 import type { ChallengeCertificate } from "../model/challenge_certificate.ts";
 import { generateKey } from "./keys.ts";
@@ -23,7 +23,7 @@ export async function alpnChallengeCertificate(
 ): Promise<ChallengeCertificate> {
   const { Extension, SubjectAlternativeNameExtension, X509CertificateGenerator } = await loadX509();
   const { pem: keyPem, ...keys } = await generateKey("ec-256");
-  const digest = createHash("sha256").update(keyAuthorization).digest();
+  const digest = nodeCrypto.createHash("sha256").update(keyAuthorization).digest();
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: randomSerial(),
     name: SUBJECT,
@@ -40,7 +40,7 @@ export async function alpnChallengeCertificate(
   return {
     name,
     pem: writePem("CERTIFICATE", der) + keyPem,
-    fingerprint: createHash("sha256").update(der).digest("hex"),
+    fingerprint: nodeCrypto.createHash("sha256").update(der).digest("hex"),
   };
 }
 
