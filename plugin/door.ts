@@ -5,8 +5,8 @@ import type { Listen } from "./net/listen.ts";
 export type Handler = (request: Request) => Response | Promise<Response>;
 
 /**
- * A listener that is open before the house behind it stands: it answers `/health` from the first moment, and everything else
- * with 503 until it leads somewhere. Disposing it lets answers that are under way end, for two seconds.
+ * A listener that is open before the house behind it stands: it answers `/health` from the first moment; everything else waits
+ * until it leads somewhere. Disposing it lets answers that are under way end, for two seconds.
  */
 export interface Door extends AsyncDisposable {
   readonly port: number;
@@ -24,14 +24,17 @@ const LAST_ANSWERS_MS = 2_000;
  * @throws {InputError} If the address is taken or not ours.
  */
 export function openDoor(variable: string, { hostname, port }: Listen): Door {
-  let behind: Handler = starting;
+  const { promise: led, resolve: lead } = Promise.withResolvers<Handler>();
+  let behind: Handler = async (request) => isHealth(request) ? new Response("ok") : await (await led)(request);
   const server = serve(variable, hostname, port, (request) => behind(request));
   return {
     port: server.addr.port,
     lead(handler: Handler): void {
       behind = handler;
+      lead(handler);
     },
     async [Symbol.asyncDispose](): Promise<void> {
+      lead(ending); // for who still waits
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, LAST_ANSWERS_MS);
       await Promise.race([server.shutdown(), late]);
@@ -40,9 +43,12 @@ export function openDoor(variable: string, { hostname, port }: Listen): Door {
   };
 }
 
-function starting(request: Request): Response {
-  if (new URL(request.url).pathname === "/health") return new Response("ok");
-  return Response.json({ error: "The sidecar is starting" }, { status: 503, headers: { "retry-after": "1" } });
+function isHealth(request: Request): boolean {
+  return new URL(request.url).pathname === "/health";
+}
+
+function ending(): Response {
+  return Response.json({ error: "The sidecar is stopping" }, { status: 503 });
 }
 
 function serve(variable: string, hostname: string, port: number, handler: Handler): Deno.HttpServer<Deno.NetAddr> {

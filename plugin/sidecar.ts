@@ -38,7 +38,7 @@ import { dnsLookup } from "./net/dns.ts";
 import { haproxyBalancer } from "./haproxy/balancer.ts";
 import { api } from "./http/api.ts";
 import { challengeApp } from "./http/challenge_app.ts";
-import { type Identity, readIdentity } from "./identity.ts";
+import type { Identity } from "./identity.ts";
 import { allEvents } from "./log.ts";
 import { makeMetrics } from "./metrics.ts";
 import { readiness } from "./readiness.ts";
@@ -62,6 +62,7 @@ export interface Seams {
  */
 export async function startSidecar(
   config: Config,
+  identity: Identity,
   log: Events,
   door: Door,
   seams: Seams = {},
@@ -72,7 +73,6 @@ export async function startSidecar(
   const { clock = systemClock } = seams;
   const lifetime = new AbortController();
 
-  const identity = await readIdentity(config, events);
   const stores = await openStores(config, identity, clock, started);
   const vault = seams.vault?.(stores.vault) ?? stores.vault;
   const records = recordsOf(seams.ledger?.(stores.ledger) ?? stores.ledger);

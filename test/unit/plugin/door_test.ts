@@ -12,11 +12,22 @@ async function ask(port: number, path: string): Promise<string> {
 Deno.test("openDoor() answers /health from the first moment, and everything else once it leads somewhere", async () => {
   await using door = openDoor("API_LISTEN", ANY);
 
+  const early = ask(door.port, "/ready");
   assertEquals(await ask(door.port, "/health"), "200 ok");
-  assertEquals(await ask(door.port, "/ready"), '503 {"error":"The sidecar is starting"}');
   door.lead((request) => new Response(new URL(request.url).pathname));
 
-  assertEquals(await ask(door.port, "/ready"), "200 /ready");
+  assertEquals(await early, "200 /ready");
+  assertEquals(await ask(door.port, "/health"), "200 /health");
+});
+
+Deno.test("openDoor() tells who still waits when it is shut", async () => {
+  const door = openDoor("API_LISTEN", ANY);
+  const early = ask(door.port, "/ready");
+  await ask(door.port, "/health");
+
+  await door[Symbol.asyncDispose]();
+
+  assertEquals(await early, '503 {"error":"The sidecar is stopping"}');
 });
 
 Deno.test("openDoor() names the variable whose address is taken", async () => {
