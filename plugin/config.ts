@@ -4,21 +4,16 @@
  *
  * @module
  */
-import {
-  type ChallengeType,
-  defaultSecretName,
-  describe,
-  InputError,
-  type Intent,
-  type KeyType,
-  parseChallengeType,
-  parseDnsNames,
-  parseKeyType,
-} from "../mod.ts";
+import { type ChallengeType, parseChallengeType } from "../src/model/challenge_type.ts";
+import { parseDnsNames } from "../src/model/dns_name.ts";
+import { describe, InputError } from "../src/model/errors.ts";
+import { type KeyType, parseKeyType } from "../src/model/key_type.ts";
+import type { Intent } from "../src/model/records.ts";
+import { defaultSecretName } from "../src/model/secret_name.ts";
 import { given } from "../src/model/shape.ts";
 import { type BalancerConfig, parseBalancer } from "./haproxy/url.ts";
 import { type Listen, parseListen } from "./net/listen.ts";
-import { parseDnsServer } from "./net/dns.ts";
+import { parseDnsServer } from "./net/dns_server.ts";
 
 /** Where the environment's words come from; files are those that `NAME_FILE` names. */
 export interface Environment {

@@ -1,4 +1,5 @@
-import { type Events, SidecarError } from "../mod.ts";
+import { SidecarError } from "../src/model/errors.ts";
+import type { Events } from "../src/ports.ts";
 import type { Config } from "./config.ts";
 
 /** What the sidecar is known and trusted by. Both are secret. */

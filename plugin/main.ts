@@ -3,11 +3,14 @@
  *
  * @module
  */
-import { describe, type Events, SidecarError } from "../mod.ts";
+import { describe, SidecarError } from "../src/model/errors.ts";
+import type { Events } from "../src/ports.ts";
 import { systemClock } from "./clock.ts";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { logEvents } from "./log.ts";
-import { type Seams, startSidecar } from "./sidecar.ts";
+import { openDoor } from "./door.ts";
+import { readIdentity } from "./identity.ts";
+import type { Seams } from "./sidecar.ts";
 
 /** Runs the sidecar; the result is the process's exit status. */
 export async function main(seams: Seams = {}): Promise<number> {
@@ -16,7 +19,12 @@ export async function main(seams: Seams = {}): Promise<number> {
   try {
     const config = readConfig({ get: (name) => Deno.env.get(name), readFile: (path) => Deno.readTextFileSync(path) });
     const log = logOf(config);
-    await using _sidecar = await startSidecar(config, log, seams);
+    // Whoever sees the door open may read the token.
+    const identity = await readIdentity(config, log);
+    await using door = openDoor("API_LISTEN", config.apiListen);
+    // The house is large, and whoever starts it wants to hear soon that it lives.
+    const { startSidecar } = await import("./sidecar.ts");
+    await using _sidecar = await startSidecar(config, identity, log, door, seams);
     const signal = await stop;
     log.emit({ level: "info", name: "sidecar.stopping", text: `${signal}: draining` });
   } catch (error) {

@@ -2,7 +2,7 @@ import type { Config, Environment } from "./config.ts";
 import { isLoopback, variableNames } from "./config.ts";
 import { permissionsFor } from "./haproxy/url.ts";
 import { dataDirectory } from "./identity.ts";
-import { parseDnsServer } from "./net/dns.ts";
+import { parseDnsServer } from "./net/dns_server.ts";
 
 /** The Deno permissions that a configuration needs, and not one more. */
 export interface Permissions {

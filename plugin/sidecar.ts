@@ -15,7 +15,6 @@ import {
   type Events,
   http01Solver,
   importAccountKey,
-  InputError,
   keeper,
   type Ledger,
   type LoadBalancer,
@@ -35,12 +34,13 @@ import { ACCOUNT_KEY, parseSecretName, type SecretName } from "../src/model/secr
 import { given } from "../src/model/shape.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
+import { type Door, openDoor } from "./door.ts";
 import { dnsLookup } from "./net/dns.ts";
 import { sniListener } from "./net/sni_listener.ts";
 import { haproxyBalancer } from "./haproxy/balancer.ts";
 import { api } from "./http/api.ts";
 import { challengeApp } from "./http/challenge_app.ts";
-import { type Identity, readIdentity } from "./identity.ts";
+import type { Identity } from "./identity.ts";
 import { allEvents } from "./log.ts";
 import { makeMetrics } from "./metrics.ts";
 import { readiness } from "./readiness.ts";
@@ -48,12 +48,6 @@ import { checkVaultKey, openSqlite, sqliteLedger, sqliteVault } from "./sqlite/m
 
 /** The name that every request to a CA carries (RFC 8555 §6.1). */
 export const USER_AGENT = "kontena-certificates/0.1.0";
-
-/** A sidecar that runs. Disposing drains it: nothing new begins, what is under way is left at a step that is written down. */
-export interface Sidecar extends AsyncDisposable {
-  readonly apiPort: number;
-  readonly challengePort: number;
-}
 
 /** What a test may put between the parts. */
 export interface Seams {
@@ -63,18 +57,24 @@ export interface Seams {
 }
 
 /**
- * Starts the sidecar. It needs neither the CA nor a balancer to start; `/ready` says what is missing.
+ * Starts the sidecar behind its API's door. Disposing drains it: nothing new begins, what is under way is left at a step that
+ * is written down. It needs neither the CA nor a balancer to start; `/ready` says what is missing.
  *
  * @throws {SidecarError} `VAULT_KEY` or `VAULT_UNAVAILABLE` if the vault cannot be opened; nothing was changed then.
  */
-export async function startSidecar(config: Config, log: Events, seams: Seams = {}): Promise<Sidecar> {
+export async function startSidecar(
+  config: Config,
+  identity: Identity,
+  log: Events,
+  door: Door,
+  seams: Seams = {},
+): Promise<AsyncDisposable> {
   await using started = new AsyncDisposableStack();
   const metrics = makeMetrics();
   const events = allEvents(log, metrics);
   const { clock = systemClock } = seams;
   const lifetime = new AbortController();
 
-  const identity = await readIdentity(config, events);
   const stores = await openStores(config, identity, clock, started);
   const vault = seams.vault?.(stores.vault) ?? stores.vault;
   const records = recordsOf(seams.ledger?.(stores.ledger) ?? stores.ledger);
@@ -106,7 +106,8 @@ export async function startSidecar(config: Config, log: Events, seams: Seams = {
   const answers = started.use(presentedAnswers(parts));
   const service = certificates(parts, answers, lifetime.signal);
 
-  const challenge = listen(started, "CHALLENGE_HTTP_LISTEN", config.challengeListen, challengeApp(answered).fetch);
+  const challenge = started.use(openDoor("CHALLENGE_HTTP_LISTEN", config.challengeListen));
+  challenge.lead(challengeApp(answered).fetch);
   const face = api({
     service,
     vault,
@@ -119,17 +120,12 @@ export async function startSidecar(config: Config, log: Events, seams: Seams = {
     ready: () => readiness({ authority, balancers, records, declared: config.certificates }),
     metrics: () => metrics.exposition(service, records, deadline(5_000)),
   });
-  const management = listen(started, "API_LISTEN", config.apiListen, face.fetch);
+  door.lead(face.fetch);
 
   const keeping = keeper(parts, service, answers, config.certificates).run({ signal: lifetime.signal });
   started.defer(() => ended(keeping, service, lifetime));
-  tellStarted(events, config, management, challenge);
-  const running = started.move();
-  return {
-    apiPort: management,
-    challengePort: challenge,
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
-  };
+  tellStarted(events, config, door.port, challenge.port);
+  return started.move();
 }
 
 /** Ends all work: each wait ends at once, and what was begun stands in the ledger. */
@@ -192,39 +188,6 @@ function settingsOf(config: Config, vault: Vault): Parameters<typeof presentedAn
 /** The account key is refused at the door if it cannot sign; other secrets are the operator's own. */
 async function checkSecret(name: SecretName, value: string): Promise<void> {
   if (name === ACCOUNT_KEY) await importAccountKey(value);
-}
-
-function listen(
-  started: AsyncDisposableStack,
-  variable: "API_LISTEN" | "CHALLENGE_HTTP_LISTEN",
-  { hostname, port }: Config["apiListen"],
-  handler: (request: Request) => Response | Promise<Response>,
-): number {
-  const server = serve(variable, hostname, port, handler);
-  started.defer(async () => {
-    // Answers that are under way get a moment; a client that never reads cannot hold up the end.
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, 2_000);
-    await Promise.race([server.shutdown(), late]);
-    clearTimeout(timer);
-  });
-  return server.addr.port;
-}
-
-function serve(
-  variable: string,
-  hostname: string,
-  port: number,
-  handler: (request: Request) => Response | Promise<Response>,
-): Deno.HttpServer<Deno.NetAddr> {
-  try {
-    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError(variable, `${variable}: cannot listen on ${hostname}:${port}: ${why}`, "set another address", {
-      cause,
-    });
-  }
 }
 
 function deadline(ms: number): Call {

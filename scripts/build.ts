@@ -34,7 +34,7 @@ export async function build({ entry, output }: Bundle): Promise<number> {
     write: false,
     bundle: true,
     minify: true,
-    charset: "utf8",
+    charset: "ascii",
     legalComments: "none",
     format: "esm",
     target: "esnext",

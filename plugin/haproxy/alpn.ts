@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import type { DnsName } from "../../src/model/dns_name.ts";
 import { describe, SidecarError } from "../../src/model/errors.ts";
 import { given } from "../../src/model/shape.ts";
@@ -74,7 +74,7 @@ export function alpnAnswering(tools: Tools, challenges: string, mine: (file: str
 
 /** The name in HAProxy's memory; there is no such file. */
 export function challengeFile(name: DnsName): string {
-  return `acme-${createHash("sha256").update(name).digest("hex").slice(0, 32)}.pem`;
+  return `acme-${nodeCrypto.createHash("sha256").update(name).digest("hex").slice(0, 32)}.pem`;
 }
 
 /** Tells whether a base name is one of {@linkcode challengeFile}. */

@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import type { Bundle } from "../../src/model/certificate.ts";
 import { covers, type DnsName, isWildcard } from "../../src/model/dns_name.ts";
 import { describe, SidecarError } from "../../src/model/errors.ts";
@@ -64,7 +64,7 @@ const SAYS_NO: ReadonlySet<string> = new Set(["no certificate", "refused"]);
 
 /** Where a bundle may be restricted to one kind of signature, so that its twin of the other kind does not hide it. */
 export function signaturesOf(bundle: Bundle): Signatures {
-  return new X509Certificate(bundle.certificates[0]).publicKey.asymmetricKeyType === "rsa" ? "rsa" : "ecdsa";
+  return new nodeCrypto.X509Certificate(bundle.certificates[0]).publicKey.asymmetricKeyType === "rsa" ? "rsa" : "ecdsa";
 }
 
 /**
@@ -129,11 +129,11 @@ function notServed(missed: readonly Answer[]): SidecarError {
 }
 
 function sha1(der: Uint8Array): string {
-  return createHash("sha1").update(der).digest("hex");
+  return nodeCrypto.createHash("sha1").update(der).digest("hex");
 }
 
 /** The dNSNames of a certificate that somebody else may have made: compared, never used otherwise. */
 function namesOf(der: Uint8Array): readonly DnsName[] {
-  const alternatives = new X509Certificate(der).subjectAltName ?? "";
+  const alternatives = new nodeCrypto.X509Certificate(der).subjectAltName ?? "";
   return alternatives.split(", ").flatMap((it) => it.startsWith("DNS:") ? [it.slice(4).toLowerCase() as DnsName] : []);
 }

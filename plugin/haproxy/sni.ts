@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import type { DnsName } from "../../src/model/dns_name.ts";
 import type { Call, SniAnswering } from "../../src/ports.ts";
 import { putEntry } from "./challenge_entry.ts";
@@ -49,7 +49,7 @@ export function sniAnswering(tools: Tools, mine: (file: string) => boolean): Sni
 
 /** The name in HAProxy's memory: it sorts last, should anybody ever write it down. */
 export function sniFile(name: DnsName): string {
-  return `zz-acme-sni-${createHash("sha256").update(name).digest("hex").slice(0, 32)}.pem`;
+  return `zz-acme-sni-${nodeCrypto.createHash("sha256").update(name).digest("hex").slice(0, 32)}.pem`;
 }
 
 /** Tells whether a base name is one of {@linkcode sniFile}. */

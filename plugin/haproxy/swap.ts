@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
 import { SidecarError } from "../../src/model/errors.ts";
 import type { ShadowedName } from "../../src/model/records.ts";
@@ -165,7 +165,9 @@ async function alreadyServed(tools: Tools, job: Job, call: Call): Promise<readon
   // Also shows that the address answers at all, before anything is changed.
   const [first] = bundle.facts.names;
   if (first !== undefined) await askAll(tools, [first], { signatures: signaturesOf(bundle) }, call);
-  const sha1 = createHash("sha1").update(new X509Certificate(bundle.certificates[0]).raw).digest("hex");
+  const sha1 = nodeCrypto.createHash("sha1").update(new nodeCrypto.X509Certificate(bundle.certificates[0]).raw).digest(
+    "hex",
+  );
   if (now.status !== "used" || now.sha1 !== sha1 || (await readIfThere(job.path)) !== job.pem) return undefined;
   try {
     const shadowed = await prove(tools, bundle, call);

@@ -1,12 +1,6 @@
-import { isIPv4, isIPv6 } from "node:net";
-import { InputError, SidecarError } from "../../src/model/errors.ts";
+import { SidecarError } from "../../src/model/errors.ts";
 import type { Call, DnsLookup } from "../../src/ports.ts";
-
-/** A DNS server to ask. */
-export interface DnsServer {
-  readonly ipAddr: string;
-  readonly port: number;
-}
+import { type DnsServer, parseDnsServer } from "./dns_server.ts";
 
 /** How {@linkcode dnsLookup} asks. */
 export interface DnsLookupOptions {
@@ -44,23 +38,6 @@ export function dnsLookup(options: DnsLookupOptions): DnsLookup {
       throw unanswered(name, failures);
     },
   };
-}
-
-/**
- * Reads `ip`, `ip:port` or `[ip]:port`.
- *
- * @param field Where it was written, for the error.
- * @throws {InputError} If it is anything else; a name is not possible, because who would resolve it?
- */
-export function parseDnsServer(text: string, field = "dns_resolvers"): DnsServer {
-  const parts = /^\[([^\]]*)\](?::(\d{1,5}))?$/.exec(text) ?? /^([\d.]*):(\d{1,5})$/.exec(text);
-  const [ipAddr = text, port = "53"] = parts?.slice(1) ?? [];
-  const family = text.startsWith("[") ? isIPv6(ipAddr) : isIPv4(ipAddr) || isIPv6(ipAddr);
-  if (!family || Number(port) < 1 || Number(port) > 65_535) {
-    const shown = JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text);
-    throw new InputError(field, `${shown} is not the address of a DNS server`, "write ip, ip:port or [ipv6]:port");
-  }
-  return { ipAddr, port: Number(port) };
 }
 
 async function ask(

@@ -1,4 +1,4 @@
-import { InputError } from "../../mod.ts";
+import { InputError } from "../../src/model/errors.ts";
 
 /** A TCP address to listen on. */
 export interface Listen {

@@ -1,6 +1,8 @@
 import { once } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
-import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
+import type { Server, Socket } from "node:net";
+import defer * as nodeNet from "node:net";
+import type { SecureContext } from "node:tls";
+import defer * as nodeTls from "node:tls";
 import { describe, SidecarError } from "../../src/model/errors.ts";
 import type { DnsName, SniAnswering, SniChallengeCertificate } from "../../mod.ts";
 import type { Listen } from "./listen.ts";
@@ -69,11 +71,11 @@ export function sniListener(where: Listen, limits: SniLimits = LIMITS): SniListe
 }
 
 function contextOf({ pem }: SniChallengeCertificate): SecureContext {
-  return createSecureContext({ cert: pem, key: pem, minVersion: "TLSv1.2" });
+  return nodeTls.createSecureContext({ cert: pem, key: pem, minVersion: "TLSv1.2" });
 }
 
 async function listen({ hostname, port }: Listen, onConnection: (socket: Socket) => void): Promise<Server> {
-  const server = createServer(onConnection);
+  const server = nodeNet.createServer(onConnection);
   try {
     server.listen(port, hostname);
     await once(server, "listening");
@@ -144,7 +146,7 @@ function onHello(socket: Socket, then: (asked: string | undefined, hello: Uint8A
 /** A whole handshake and nothing after it. */
 function shakeHands(socket: Socket, hello: Uint8Array<ArrayBuffer>, secureContext: SecureContext): void {
   socket.unshift(hello);
-  const secure = new TLSSocket(socket, { isServer: true, secureContext });
+  const secure = new nodeTls.TLSSocket(socket, { isServer: true, secureContext });
   secure.on("secure", () => secure.end());
   secure.on("error", () => socket.destroy());
   secure.on("close", () => socket.destroy());

@@ -1,4 +1,5 @@
-import { createHash, type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import { describe, SidecarError } from "../../src/model/errors.ts";
 import { given } from "../../src/model/shape.ts";
 import type { Call } from "../../src/ports.ts";
@@ -60,7 +61,7 @@ export async function probe(target: Endpoint, options: ProbeOptions, call: Call)
 /** Takes fingerprint and serial off a certificate. */
 function read({ der, alpn }: { readonly der: Uint8Array<ArrayBuffer>; readonly alpn?: string }): Probed {
   return {
-    fingerprint: createHash("sha256").update(der).digest("hex"),
+    fingerprint: nodeCrypto.createHash("sha256").update(der).digest("hex"),
     serial: serialOf(parse(der)),
     der,
     ...given("alpn", alpn),
@@ -91,11 +92,11 @@ async function ask(target: Endpoint, options: ProbeOptions, call: Call): Promise
 }
 
 function parse(der: Uint8Array): X509Certificate {
-  return readable(() => new X509Certificate(der));
+  return readable(() => new nodeCrypto.X509Certificate(der));
 }
 
 function keyOf(der: Uint8Array): KeyObject {
-  return readable(() => new X509Certificate(der).publicKey);
+  return readable(() => new nodeCrypto.X509Certificate(der).publicKey);
 }
 
 function readable<T>(read: () => T): T {

@@ -1,6 +1,8 @@
 import { once } from "node:events";
-import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import defer * as nodeNet from "node:net";
+import type { TLSSocket } from "node:tls";
+import defer * as nodeTls from "node:tls";
 import { given } from "../../src/model/shape.ts";
 import type { Call } from "../../src/ports.ts";
 import type { Endpoint } from "./connection.ts";
@@ -20,13 +22,13 @@ export async function probeByRuntime(
   { signal }: Call,
 ): Promise<{ readonly der: Uint8Array<ArrayBuffer>; readonly alpn?: string }> {
   const { serverName, alpn = [], proxy } = options;
-  const socket: Socket = connectTcp({ host: target.hostname, port: target.port });
+  const socket: Socket = nodeNet.connect({ host: target.hostname, port: target.port });
   let secure: TLSSocket | undefined;
   try {
     await once(socket, "connect", { signal });
     if (proxy !== undefined) socket.write(proxyHeader(proxy));
     // Whom to trust is not the question: the caller compares fingerprints.
-    secure = connectTls({ socket, servername: serverName, ALPNProtocols: [...alpn], rejectUnauthorized: false });
+    secure = nodeTls.connect({ socket, servername: serverName, ALPNProtocols: [...alpn], rejectUnauthorized: false });
     await once(secure, "secureConnect", { signal });
     const der = new Uint8Array(secure.getPeerCertificate(true).raw);
     const protocol = secure.alpnProtocol;

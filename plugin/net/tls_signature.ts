@@ -1,4 +1,5 @@
-import { constants, type KeyObject, verify } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import type { ServerFlight } from "./tls_wire.ts";
 import { concat } from "./tls_wire.ts";
 
@@ -8,7 +9,8 @@ interface Scheme {
   readonly padding?: number;
 }
 
-const { RSA_PKCS1_PADDING: PKCS1, RSA_PKCS1_PSS_PADDING: PSS } = constants;
+/** RSA_PKCS1_PADDING and RSA_PKCS1_PSS_PADDING of node:crypto, which is loaded when it is needed. */
+const [PKCS1, PSS] = [1, 6];
 
 /** What the signature algorithms of our hello mean (RFC 5246 §7.4.1.4.1, RFC 8446 §4.2.3). */
 const SCHEMES: Readonly<Record<number, Scheme>> = {
@@ -34,7 +36,7 @@ export function isSignedBy(key: KeyObject, clientRandom: Uint8Array, flight: Ser
     ? {}
     : { padding, ...(padding === PSS ? { saltLength: SALT[entry.hash] } : {}) };
   try {
-    return verify(entry.hash, signed, { key, ...options }, signature);
+    return nodeCrypto.verify(entry.hash, signed, { key, ...options }, signature);
   } catch {
     return false; // a signature that cannot even be parsed
   }

@@ -2,6 +2,7 @@ import { type Fields, number, text } from "../../src/model/shape.ts";
 import { atOnce } from "../../src/model/at_once.ts";
 import type { Call, Clock, Json, Ledger, LedgerEntry } from "../../src/ports.ts";
 import { changeHub, checkEntryVersion, leases } from "../../mod.ts";
+import { groupCommit } from "./group_commit.ts";
 import type { SqliteStore } from "./store.ts";
 
 /**
@@ -10,6 +11,7 @@ import type { SqliteStore } from "./store.ts";
  */
 export function sqliteLedger(store: SqliteStore, clock: Clock): Ledger {
   const hub = changeHub();
+  const commits = groupCommit(store);
   const granted = leases(clock, (name) => store.transaction(() => countUp(store, `lease/${name}`)));
 
   return {
@@ -18,22 +20,23 @@ export function sqliteLedger(store: SqliteStore, clock: Clock): Ledger {
         const row = store.get(GET, key);
         return row === undefined ? undefined : entry(row);
       }),
-    put: (key: string, value: Json, call: Call & { readonly ifVersion?: number }) =>
-      atOnce(call, () => {
-        const json = JSON.stringify(value);
-        const version = store.transaction(() => put(store, key, json, call.ifVersion));
-        hub.publish({ key, value: JSON.parse(json) as Json, version });
-        return version;
-      }),
-    remove: (key: string, call: Call) =>
-      atOnce(call, () => {
-        const version = store.transaction(() => store.run(REMOVE, key) > 0 ? countUp(store, CHANGES) : undefined);
-        if (version !== undefined) hub.publish({ key, version });
-      }),
+    async put(key: string, value: Json, call: Call & { readonly ifVersion?: number }): Promise<number> {
+      call.signal.throwIfAborted();
+      const json = JSON.stringify(value);
+      const version = await commits.write(() => put(store, key, json, call.ifVersion));
+      hub.publish({ key, value: JSON.parse(json) as Json, version });
+      return version;
+    },
+    async remove(key: string, call: Call): Promise<void> {
+      call.signal.throwIfAborted();
+      const version = await commits.write(() => store.run(REMOVE, key) > 0 ? countUp(store, CHANGES) : undefined);
+      if (version !== undefined) hub.publish({ key, version });
+    },
     list: (prefix: string, call: Call) => atOnce(call, () => store.all(LIST, prefix, `${prefix}${LAST}`).map(entry)),
     watch: (prefix: string, call: Call) => hub.watch(prefix, call),
     lease: (name: string, ttlMs: number, call: Call) => granted.take(name, ttlMs, call),
     [Symbol.asyncDispose](): Promise<void> {
+      commits.flush();
       hub.close();
       granted.close();
       return Promise.resolve();

@@ -15,6 +15,8 @@ export interface SqliteStore {
   run(sql: string, ...values: readonly SQLInputValue[]): number;
   /** Runs `work` in one transaction: on disk when it returns, or undone when it throws. Not to be nested. */
   transaction<T>(work: () => T): T;
+  /** Runs `work` inside of a transaction: what it did is undone when it throws, and the transaction goes on. */
+  savepoint<T>(work: () => T): T;
 }
 
 /** How long a statement waits for a lock that another program has on the file, for example a backup. */
@@ -87,6 +89,7 @@ function store(path: string, database: DatabaseSync, open: DisposableStack): Sql
     get: (sql, ...values) => guarded(path, "read", () => prepared(sql).get(...values)),
     run: (sql, ...values) => guarded(path, "write", () => Number(prepared(sql).run(...values).changes)),
     transaction: (work) => guarded(path, "write", () => inTransaction(database, work)),
+    savepoint: (work) => guarded(path, "write", () => inSavepoint(database, work)),
     [Symbol.asyncDispose](): Promise<void> {
       statements.clear();
       open.dispose();
@@ -103,6 +106,18 @@ function inTransaction<T>(database: DatabaseSync, work: () => T): T {
     return result;
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK"); // SQLite ends it itself on some errors, as a full disk
+    throw error;
+  }
+}
+
+function inSavepoint<T>(database: DatabaseSync, work: () => T): T {
+  database.exec("SAVEPOINT one");
+  try {
+    const result = work();
+    database.exec("RELEASE one");
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec("ROLLBACK TO one; RELEASE one");
     throw error;
   }
 }

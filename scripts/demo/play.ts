@@ -50,7 +50,7 @@ export async function play({ story, keep }: PlayOptions, call: Call, played: Pla
   const certificates = new Map([[stage.oldSerial, "the old wildcard"]]);
   const scene: Scene = { signal: call.signal, story, stage, load, open, certificates };
   const carryOut = async (work: Step["play"]): Promise<void> => {
-    await work({ ...scene, signal: AbortSignal.any([call.signal, AbortSignal.timeout(STEP_MS)]) });
+    await inTime(call, (signal) => work({ ...scene, signal }));
     call.signal.throwIfAborted();
     await calm(scene);
     played.passed += 1;
@@ -63,6 +63,15 @@ export async function play({ story, keep }: PlayOptions, call: Call, played: Pla
   if (keep) await goOn(scene);
   await load.stop();
   checkAnswered(load.tally);
+}
+
+async function inTime({ signal }: Call, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const deadline = AbortSignal.timeout(STEP_MS);
+  try {
+    await work(AbortSignal.any([signal, deadline]));
+  } catch (cause) {
+    throw deadline.aborted ? new Error(`this step was not over within ${STEP_MS / 1_000} s`, { cause }) : cause;
+  }
 }
 
 /** After each step: no visitor was disappointed, and the open connection is still open. */

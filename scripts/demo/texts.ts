@@ -23,10 +23,9 @@ export async function tellOpening(scene: Scene): Promise<void> {
     ["the sidecar", `http://127.0.0.1:${sidecar.apiPort}`, permissions(sidecar.process.output())],
   ];
   columns(rows).forEach(story.note);
-  story.note(
-    `Every name leads to this HAProxy, for the CA, too. From now to the end ${PER_SECOND} visitors a second come,`,
-  );
-  story.note("each by a new TLS connection in which chain and name are verified; and one connection stays open.");
+  story.note("Pebble has a DNS of its own that leads every name to this HAProxy. From now to the end");
+  story.note(`${PER_SECOND} visitors a second come, each by a new TLS connection that verifies chain and name,`);
+  story.note("and one connection stays open.");
   story.note("The commands below are run in this folder, with");
   exports(scene).forEach(story.output);
 
@@ -43,10 +42,10 @@ export async function tellEnd(scene: Scene): Promise<void> {
   const { story, stage, load, open, certificates } = scene;
   const { made, slowestMs, totalMs, serials, pids } = load.tally;
   check([...pids].every((pid) => pid === stage.haproxy.pid), `visitors were answered by processes ${[...pids]}`);
-  const rows = [...serials].map((
+  const met = [...serials].map((
     [serial, count],
   ) => [`${count}`, `met serial ${serial}`, certificates.get(serial) ?? ""]);
-  columns(rows).forEach(story.note);
+  columns(met).forEach(story.note);
   story.proven(
     `${made} new connections in ${load.seconds.toFixed(1)} s (${(made / load.seconds).toFixed(0)} a second),` +
       ` ${(totalMs / made).toFixed(0)} ms each, the slowest ${slowestMs.toFixed(0)} ms`,

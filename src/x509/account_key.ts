@@ -1,4 +1,4 @@
-import { createHash, createPublicKey } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import { ACCOUNT_KEY } from "../model/secret_name.ts";
 import type { AccountKey } from "../model/account_key.ts";
 import { generateKey } from "./keys.ts";
@@ -31,7 +31,7 @@ export async function importAccountKey(pem: string, field: string = ACCOUNT_KEY)
   const algorithm = shape.family === "EC"
     ? { name: "ECDSA", namedCurve: shape.curve }
     : { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
-  const publicJwk = required(createPublicKey(object).export({ format: "jwk" }), shape.family);
+  const publicJwk = required(nodeCrypto.createPublicKey(object).export({ format: "jwk" }), shape.family);
   return {
     alg,
     privateKey: await crypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]),
@@ -47,7 +47,7 @@ export async function importAccountKey(pem: string, field: string = ACCOUNT_KEY)
  */
 export function jwkThumbprint(publicJwk: Readonly<Record<string, string>>): string {
   const sorted = Object.fromEntries(Object.entries(publicJwk).sort(([a], [b]) => a < b ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify(sorted)).digest("base64url");
+  return nodeCrypto.createHash("sha256").update(JSON.stringify(sorted)).digest("base64url");
 }
 
 function algOf(shape: KeyShape): AccountKey["alg"] | undefined {

@@ -1,4 +1,5 @@
-import { type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import type { CertificateFacts } from "../model/certificate.ts";
 import { type DnsName, parseDnsName } from "../model/dns_name.ts";
 import { derChildren, type DerElement, readDer, TAG } from "./der.ts";
@@ -29,7 +30,7 @@ const RSASSA_PSS = "2a864886f70d01010a"; // 1.2.840.113549.1.1.10
 export function readCertificate(der: Uint8Array<ArrayBuffer>): Certificate {
   const dnsNames = subjectAltNames(readDer(der));
   try {
-    return { der, dnsNames, ...readX509(new X509Certificate(der), dnsNames) };
+    return { der, dnsNames, ...readX509(new nodeCrypto.X509Certificate(der), dnsNames) };
   } catch {
     // Its parts are parsed when they are asked for, each with an error of its own that would tell the reader nothing.
     throw new SyntaxError("it is not an X.509 certificate");
@@ -57,7 +58,7 @@ export function isSignedBy(certificate: Certificate, issuer: Certificate): boole
   const key = publicKeyOf(issuer);
   if (key === undefined || isPss(certificate.der)) return true;
   try {
-    return new X509Certificate(certificate.der).verify(key);
+    return new nodeCrypto.X509Certificate(certificate.der).verify(key);
   } catch {
     return true;
   }
@@ -94,7 +95,7 @@ function date(text: string): Date {
 
 function publicKeyOf({ der }: Certificate): KeyObject | undefined {
   try {
-    return new X509Certificate(der).publicKey;
+    return new nodeCrypto.X509Certificate(der).publicKey;
   } catch {
     return undefined; // of a kind that the runtime does not know
   }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import type { DnsName } from "../model/dns_name.ts";
 import type { ChallengeCertificate } from "../model/challenge_certificate.ts";
 import { selfSigned } from "./self_signed.ts";
@@ -17,7 +17,7 @@ export async function alpnChallengeCertificate(
   keyAuthorization: string,
   now: Date,
 ): Promise<ChallengeCertificate> {
-  const digest = createHash("sha256").update(keyAuthorization).digest();
+  const digest = nodeCrypto.createHash("sha256").update(keyAuthorization).digest();
   const made = await selfSigned(name, now, ({ Extension }) => [
     new Extension(ACME_IDENTIFIER, true, Uint8Array.of(0x04, digest.length, ...digest)),
   ]);

@@ -1,4 +1,4 @@
-import { createPublicKey } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import { KEY_TYPE_NAMES, KEY_TYPES, type KeyKind, type KeyType } from "../model/key_type.ts";
 import { writePem } from "./pem.ts";
 import { describeShape, type KeyShape, readPrivateKey, wrongKind } from "./private_key.ts";
@@ -40,7 +40,7 @@ export async function importKey(pem: string, field = "private_key"): Promise<Key
   if (type === undefined) {
     throw wrongKind(field, describeShape(shape), "an EC key on P-256 or P-384, or RSA with 2048 to 4096 bits");
   }
-  const spki = new Uint8Array(createPublicKey(object).export({ type: "spki", format: "der" }));
+  const spki = new Uint8Array(nodeCrypto.createPublicKey(object).export({ type: "spki", format: "der" }));
   const algorithm = webCrypto(KEY_TYPES[type]);
   const [privateKey, publicKey] = await Promise.all([
     crypto.subtle.importKey("pkcs8", der, algorithm, true, ["sign"]),

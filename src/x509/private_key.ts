@@ -1,4 +1,5 @@
-import { createPrivateKey, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import { InputError } from "../model/errors.ts";
 import { type PemBlock, readPem, writePem } from "./pem.ts";
 
@@ -67,7 +68,7 @@ function blocksOf(pem: string, field: string): readonly PemBlock[] {
 
 function parse({ label, der }: PemBlock, field: string): KeyObject {
   try {
-    return createPrivateKey(writePem(label, der));
+    return nodeCrypto.createPrivateKey(writePem(label, der));
   } catch {
     throw notAKey(field, "the content of its PEM block is not a key");
   }

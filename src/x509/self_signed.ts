@@ -1,5 +1,5 @@
 import type { Extension } from "@peculiar/x509";
-import { createHash } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import type { DnsName } from "../model/dns_name.ts";
 import { generateKey } from "./keys.ts";
 import { writePem } from "./pem.ts";
@@ -36,7 +36,10 @@ export async function selfSigned(
     extensions: [new x509.SubjectAlternativeNameExtension([{ type: "dns", value: san }]), ...extensions(x509)],
   });
   const der = new Uint8Array(certificate.rawData);
-  return { pem: writePem("CERTIFICATE", der) + keyPem, fingerprint: createHash("sha256").update(der).digest("hex") };
+  return {
+    pem: writePem("CERTIFICATE", der) + keyPem,
+    fingerprint: nodeCrypto.createHash("sha256").update(der).digest("hex"),
+  };
 }
 
 /** The library wants its polyfill first, and costs more than the rest of a start; only challenges need it. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import defer * as nodeCrypto from "node:crypto";
 import type { SniChallengeCertificate } from "../model/challenge_certificate.ts";
 import type { DnsName } from "../model/dns_name.ts";
 import { selfSigned } from "./self_signed.ts";
@@ -9,7 +9,7 @@ import { selfSigned } from "./self_signed.ts";
  * such names; CAs used n = 1.
  */
 export function sniChallengeName(keyAuthorization: string): DnsName {
-  const z = createHash("sha256").update(keyAuthorization).digest("hex");
+  const z = nodeCrypto.createHash("sha256").update(keyAuthorization).digest("hex");
   return `${z.slice(0, 32)}.${z.slice(32)}.acme.invalid` as DnsName;
 }
 

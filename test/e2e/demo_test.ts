@@ -147,6 +147,6 @@ Deno.test({
     assertEquals(open.answered, 2);
     await haproxy.kill();
     await haproxy.restart();
-    await assertRejects(() => open.ask(), Error, "the open connection");
+    await assertRejects(() => open.ask(), Error, "was closed");
   },
 });

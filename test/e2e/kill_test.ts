@@ -114,6 +114,7 @@ async function finish(stage: Stage, variant: Variant, { name, folder, death }: R
     await until("the restart finishes", () => isFinished(folder));
     assertEquals((await sidecar.ask("/health")).status, 200);
     assertEquals((await sidecar.ask("/ready")).text, '{"ready":true,"missing":[]}');
+    assertEquals(sidecar.events().filter((it) => it["level"] === "error"), []);
     sidecar.process.kill("SIGKILL");
   }
   await using left = await openStores(folder);

@@ -77,8 +77,8 @@ function watchArguments(): AsyncDisposable & { readonly seen: Set<string> } {
   let over = false;
   const watching = (async (): Promise<void> => {
     while (!over) {
-      for (const { name } of Deno.readDirSync("/proc")) {
-        if (/^\d+$/.test(name)) seen.add(argumentsOf(name));
+      for await (const { name } of Deno.readDir("/proc")) {
+        if (/^\d+$/.test(name)) seen.add(await argumentsOf(name));
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -92,9 +92,9 @@ function watchArguments(): AsyncDisposable & { readonly seen: Set<string> } {
   };
 }
 
-function argumentsOf(pid: string): string {
+async function argumentsOf(pid: string): Promise<string> {
   try {
-    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
+    return (await Deno.readTextFile(`/proc/${pid}/cmdline`)).replaceAll("\0", " ");
   } catch {
     return ""; // it has ended meanwhile
   }
@@ -102,7 +102,7 @@ function argumentsOf(pid: string): string {
 
 /** The bytes of the database and of what stands beside it, each as one character. */
 async function databaseOf(folder: string): Promise<string> {
-  const files = [...Deno.readDirSync(`${folder}/data`)].map(({ name }) => `${folder}/data/${name}`);
+  const files = await Array.fromAsync(Deno.readDir(`${folder}/data`), ({ name }) => `${folder}/data/${name}`);
   const texts = await Promise.all(
     files.map(async (path) => new TextDecoder("latin1").decode(await Deno.readFile(path))),
   );

@@ -86,9 +86,12 @@ export async function startSidecarProcess(options: SidecarOptions): Promise<Test
       if (outcome.code === 0) return outcome.stdout;
       throw new Error(`kontena ${args.join(" ")} ended with ${outcome.code}: ${outcome.stderr}\n${process.output()}`);
     },
-    ask(path: string, init: RequestInit = {}): Promise<ApiAnswer> {
-      const token = options.env["API_TOKEN"] ?? Deno.readTextFileSync(`${folder}/data/token`).trim();
-      return answerOf(`${origin}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } });
+    async ask(path: string, init: RequestInit = {}): Promise<ApiAnswer> {
+      const token = options.env["API_TOKEN"] ?? (await Deno.readTextFile(`${folder}/data/token`)).trim();
+      return await answerOf(`${origin}${path}`, {
+        ...init,
+        headers: { authorization: `Bearer ${token}`, ...init.headers },
+      });
     },
     events: () => process.output().split("\n").flatMap((line) => line.startsWith("{") ? [JSON.parse(line)] : []),
     stop(): Promise<number> {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { InputError, SidecarError } from "../../../src/model/errors.ts";
-import { dnsLookup, parseDnsServer } from "../../../plugin/net/dns.ts";
+import { dnsLookup } from "../../../plugin/net/dns.ts";
+import { parseDnsServer } from "../../../plugin/net/dns_server.ts";
 import { CALL } from "../../support/fakes.ts";
 import { fakeDnsServer } from "../../support/fake_dns_server.ts";
 
