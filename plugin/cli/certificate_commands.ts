@@ -2,6 +2,7 @@ import { CHALLENGE_TYPES } from "../../src/model/challenge_type.ts";
 import { parseDnsName, parseDnsNames } from "../../src/model/dns_name.ts";
 import { defaultSecretName } from "../../src/model/secret_name.ts";
 import { ApiError, explain, path } from "./client.ts";
+import { checkServed } from "./check_served.ts";
 import type { Command, Input, Options, World } from "./command.ts";
 import { printable } from "./errors.ts";
 import {
@@ -187,6 +188,7 @@ async function get({ args, value }: Input, world: World): Promise<void> {
     key_type: value("key-type") ?? null,
   });
   world.terminal.out(printable(storedText(certificate)));
+  checkServed(certificate);
 }
 
 async function request({ args, value, values }: Input, world: World): Promise<void> {
@@ -197,6 +199,7 @@ async function request({ args, value, values }: Input, world: World): Promise<vo
     linked_service: values("linked-service"),
   });
   world.terminal.out(printable(requestedText(certificate)));
+  checkServed(certificate);
 }
 
 /** Records that have to be set first are printed before the refusal that says so. */

@@ -1,3 +1,4 @@
+import { checkServed } from "./check_served.ts";
 import { path } from "./client.ts";
 import { type Command, CommandError, type Input, type World } from "./command.ts";
 import { printable } from "./errors.ts";
@@ -47,7 +48,9 @@ async function importCertificate({ args: [file = ""], value, values }: Input, wo
         linked_service: values("linked-service"),
       }),
   );
-  terminal.out(printable(certificateText(client.grid, readCertificate(answer))));
+  const imported = readCertificate(answer);
+  terminal.out(printable(certificateText(client.grid, imported)));
+  checkServed(imported);
 }
 
 interface CertificateFile {

@@ -153,8 +153,8 @@ class Desk implements Certificates {
 
   async certificates(call: Call): Promise<readonly HeldCertificate[]> {
     const all = (await this.#parts.records.certificates.list(call)).map((entry) => entry.value);
-    const held = await Promise.all(all.map((record) => this.#held(record, call)));
-    return held.sort((a, b) => a.record.intent.names[0] < b.record.intent.names[0] ? -1 : 1);
+    const view = await this.#viewer(call);
+    return all.map(view).sort((a, b) => a.record.intent.names[0] < b.record.intent.names[0] ? -1 : 1);
   }
 
   async certificate(subject: string, call: Call): Promise<HeldCertificate | undefined> {
@@ -297,15 +297,21 @@ class Desk implements Certificates {
   }
 
   async #held(record: CertificateRecord, call: Call): Promise<HeldCertificate> {
-    const { records } = this.#parts;
-    const all = (await records.deployments.list(call)).map((entry) => entry.value);
-    const known = (await records.authorizations.list(call)).map((entry) => entry.value);
-    const provable = (name: DnsName): boolean => known.some((it) => it.name === name && CHALLENGES[it.type].automatic);
-    return {
+    return (await this.#viewer(call))(record);
+  }
+
+  /** Reads once what is shown of every certificate: there may be thousands. */
+  async #viewer(call: Call): Promise<(record: CertificateRecord) => HeldCertificate> {
+    const { deployments, authorizations } = this.#parts.records;
+    const all = (await deployments.list(call)).map((entry) => entry.value);
+    const byName = Map.groupBy(all, (it) => it.secretName);
+    const known = (await authorizations.list(call)).map((entry) => entry.value);
+    const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
+    return (record) => ({
       record,
-      deployments: all.filter((it) => it.secretName === record.intent.secretName),
-      autoRenewable: record.intent.names.every(provable),
-    };
+      deployments: byName.get(record.intent.secretName) ?? [],
+      autoRenewable: record.intent.names.every((name) => provable.has(name)),
+    });
   }
 
   /** The balancers that the names were authorized with. */

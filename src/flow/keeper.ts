@@ -101,11 +101,12 @@ async function worksToDo(
   const orders = new Set(interrupted.map((work) => work.intent.secretName));
 
   const known = (await records.authorizations.list(call)).map((entry) => entry.value);
+  const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
   const held = await inVault(parts, await service.certificates(call), call);
   const planned = plan({
     declared,
     held: held.map((it) => it.record),
-    provable: (name: DnsName) => known.some((it) => it.name === name && CHALLENGES[it.type].automatic),
+    provable: (name: DnsName) => provable.has(name),
     attempts,
     now,
   });

@@ -34,16 +34,22 @@ export type Planned =
  */
 export function plan(situation: Situation): readonly Planned[] {
   const { declared, held } = situation;
+  const bySecret = new Map(held.map((record) => [record.intent.secretName, record]));
   const names = new Set(declared.map((intent) => intent.secretName));
   const others = held.filter((record) => !names.has(record.intent.secretName)).map((record) => record.intent);
   const declaredSet = new Set<Intent>(declared);
+  const urgency = ({ intent }: Planned): number => bySecret.get(intent.secretName)?.facts.notAfter.getTime() ?? 0;
   return [...declared, ...others]
-    .map((intent) => planOne(intent, declaredSet.has(intent), situation))
-    .sort((a, b) => urgency(a, held) - urgency(b, held));
+    .map((intent) => planOne(intent, bySecret.get(intent.secretName), declaredSet.has(intent), situation))
+    .sort((a, b) => urgency(a) - urgency(b));
 }
 
-function planOne(intent: Intent, declared: boolean, { held, attempts, provable, now }: Situation): Planned {
-  const record = held.find((it) => it.intent.secretName === intent.secretName);
+function planOne(
+  intent: Intent,
+  record: CertificateRecord | undefined,
+  declared: boolean,
+  { attempts, provable, now }: Situation,
+): Planned {
   if (isCeased(record)) return { intent, do: "ask", why: "ceased" };
   const why = reason(intent, record, now);
   if (why === "fresh") return { intent, do: "wait", why, until: renewalTimes(record!.facts).renewAt };
@@ -68,9 +74,4 @@ function reason(
 
 function isCeased(record: CertificateRecord | undefined): boolean {
   return record?.revoked !== undefined && !REVOCATION_REASONS[record.revoked.reason].replaced;
-}
-
-function urgency(planned: Planned, held: readonly CertificateRecord[]): number {
-  const record = held.find((it) => it.intent.secretName === planned.intent.secretName);
-  return record?.facts.notAfter.getTime() ?? 0;
 }

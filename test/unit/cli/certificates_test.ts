@@ -89,6 +89,22 @@ for (
   });
 }
 
+for (
+  const [line, request] of [
+    ["certificate get example.com", "POST v1/grids/test/certificates"],
+    ["certificate request example.com", "POST v1/grids/test/certificates"],
+    ["certificate import all.pem", "PUT v1/certificates/test/example.com"],
+  ] as const
+) {
+  Deno.test(`"${line}" ends with 1 if a load balancer does not serve it`, async () => {
+    const held = { name: "lb", state: "held", fingerprint: "ab", reason: "no", until: "2026-01-01T01:00:00.000+00:00" };
+    const ran = await kontena(line, { [request]: { ...ANSWER, load_balancers: [held] } }, {}, FILES);
+    assertEquals(ran.code, 1);
+    assertStringIncludes(ran.out, "Held back from lb: no");
+    assertEquals(ran.err, " [error] load_balancer: not served by lb; it is in the vault, and tried again by itself\n");
+  });
+}
+
 Deno.test("certificate import repeats no key that stands in the place of a file", async () => {
   const ran = await kontena(["certificate", "import", "--key", KEY, "w.crt"], {}, {}, FILES);
   assertEquals([ran.code, ran.err], [1, " [error] File not found: [PEM]\n"]);
