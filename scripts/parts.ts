@@ -19,14 +19,14 @@ export const PARTS = {
   pebble: { package: "pebble", use: "a CA that is independent of this code" },
   "pebble-challtestsrv": { package: "pebble", use: "the DNS server that Pebble asks" },
   openssl: { package: "openssl", use: "a second opinion on certificates" },
-  lego: { package: "lego", use: "another client to measure against" },
+  lego: { package: "lego", use: "another client, to judge the test authority and to measure against" },
 } as const satisfies Record<string, Part>;
 
 /** The name of a program in {@linkcode PARTS}. */
 export type PartName = keyof typeof PARTS;
 
 /** What all tests together need. */
-export const TEST_PARTS: readonly PartName[] = ["haproxy", "pebble", "pebble-challtestsrv", "openssl"];
+export const TEST_PARTS: readonly PartName[] = ["haproxy", "pebble", "pebble-challtestsrv", "openssl", "lego"];
 
 /** The machine as {@linkcode ensureParts} sees it. */
 export interface Machine {

@@ -100,6 +100,33 @@ for (const [challenge, flags] of [["http-01", "--http --http.port"], ["tls-alpn-
   });
 }
 
+Deno.test({
+  name: "acme-client on Node gets a certificate by http-01 [needs nodejs]",
+  ignore: !has("node"),
+  async fn(): Promise<void> {
+    using dir = tempDir();
+    const httpPort = freePort();
+    await using authority = await startAuthority({ tls: true, httpPort });
+    await Deno.writeTextFile(`${dir.path}/ca.pem`, authority.tlsRootPem!);
+    const out = `${dir.path}/out.pem`;
+    await using client = start("node", {
+      args: [
+        "scripts/bench/acme_client_run.mjs",
+        ...[authority.directory.href, `${dir.path}/key.pem`, String(httpPort), out, "www.example.com", "example.com"],
+      ],
+      env: { NODE_EXTRA_CA_CERTS: `${dir.path}/ca.pem` },
+      cwd: new URL("../../", import.meta.url).pathname,
+    });
+
+    assertEquals(await client.exit, 0, client.output());
+
+    const leaf = new X509Certificate(await Deno.readTextFile(out));
+    assertStringIncludes(leaf.subjectAltName!, "DNS:www.example.com");
+    assertEquals(authority.certificates.length, 1);
+    assertEquals(authority.log.filter(({ problem }) => problem !== undefined), []);
+  },
+});
+
 Deno.test("our tls-alpn-01 certificate is right to the authority", async () => {
   const name = parseDnsName("www.example.com");
   const { pem } = await alpnChallengeCertificate(name, "token.thumbprint", new Date());

@@ -4,8 +4,11 @@
  * @module
  */
 
-/** Directories where Debian puts programs, also those for root. */
-const BIN = ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/sbin", "/bin"];
+/** Directories where Debian puts programs, also those for root, and where this user has others. */
+const BIN = [
+  ...["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/sbin", "/bin"],
+  ...(Deno.env.get("PATH") ?? "").split(":").filter((dir) => dir.startsWith("/")),
+];
 
 /** The path of a program, or undefined where it is not installed. */
 export function find(program: string): string | undefined {

@@ -4,7 +4,7 @@ import { startAuthority, type TestAuthority } from "../../ca/mod.ts";
 import { rsaFault } from "../../ca/jose/key_policy.ts";
 import { certId } from "../../ca/x509/cert_id.ts";
 import { suggestedWindow } from "../../ca/endpoints/renewal_info.ts";
-import { base64url, type ByHand, byHand, jwkOf, type Reply } from "../../support/by_hand.ts";
+import { base64url, type ByHand, byHand, jwkOf, type Reply, signed } from "../../support/by_hand.ts";
 import { certificateKeys, type CsrByHand, csrPayload } from "../../support/csr_by_hand.ts";
 import { authorize, BELIEVING, certified, order, registered } from "../../support/order_by_hand.ts";
 
@@ -186,6 +186,15 @@ Deno.test("revokeCert takes the word of the certificate's key, and blocks that k
   const made = await order(client, ["a.example.com"]);
   const reply = await client.post(made.json.finalize, await csrPayload(["a.example.com"], { keys }));
   assertEquals(reply.problem, "badPublicKey");
+  const { keyChange, newAccount } = client.directory;
+  const inner = signed(
+    key,
+    { alg: "ES256", jwk: jwkOf(key), url: keyChange },
+    JSON.stringify({ account: client.account, oldKey: jwkOf(client.key) }),
+  );
+  assertEquals((await client.post(keyChange!, inner)).problem, "badPublicKey", "as an account's next key");
+  const agreed = { termsOfServiceAgreed: true };
+  assertEquals((await client.post(newAccount!, agreed, byKey)).problem, "badPublicKey", "as an account's first key");
 });
 
 Deno.test("revokeCert takes nobody else's word, but of an account that could have the certificate", async () => {

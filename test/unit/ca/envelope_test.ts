@@ -20,6 +20,7 @@ const VIOLATIONS: readonly (readonly [string, Odd, number, string])[] = [
   ["a body that is not JSON", { body: () => "{" }, 400, "malformed"],
   ["an unprotected header", { body: (it) => ({ ...it, header: {} }) }, 400, "malformed"],
   ["several signatures", { body: (it) => ({ ...it, signatures: [] }) }, 400, "malformed"],
+  ["a body beyond all measure", { body: (it) => ({ ...it, payload: "A".repeat(132_000) }) }, 413, "malformed"],
   ["no payload", { body: ({ payload: _, ...it }) => it }, 400, "malformed"],
   ["padding", { body: (it) => ({ ...it, signature: `${it.signature}==` }) }, 400, "malformed"],
   ["standard base64", { body: (it) => ({ ...it, payload: "+/8" }) }, 400, "malformed"],

@@ -1,4 +1,5 @@
 import "reflect-metadata";
+import { generateKeyPairSync, sign } from "node:crypto";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createPlainServer, type Socket } from "node:net";
 import { createSecureContext, createServer as createTlsServer } from "node:tls";
@@ -14,6 +15,7 @@ import {
 } from "../../ca/mod.ts";
 import { Problem } from "../../ca/problem.ts";
 import { firstReachable } from "../../ca/validate/look.ts";
+import { isProven } from "../../ca/tls/signature.ts";
 import { visit } from "../../ca/tls/visit.ts";
 import { TlsError } from "../../ca/tls/server_flight.ts";
 import { element, elements, onlyElement } from "../../ca/x509/der.ts";
@@ -25,6 +27,8 @@ import { certificateKeys } from "../../support/csr_by_hand.ts";
 import { fakeDnsServer } from "../../support/fake_dns_server.ts";
 import { authorize, order, registered } from "../../support/order_by_hand.ts";
 import { freePort } from "../../support/process.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 const NAME = "www.example.com";
 const KEY_AUTHORIZATION = "token123.thumbprint456";
@@ -368,6 +372,19 @@ for (const rsa of [false, true]) {
     assertEquals([flight.alpn, flight.certificates.length], ["h2", 1]);
   });
 }
+
+Deno.test("isProven() wants the signature by the key, and in the way that is said", () => {
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const [client, random, parameters] = [1, 2, 3].map((it) => new Uint8Array(32).fill(it)) as [Bytes, Bytes, Bytes];
+  const signature = new Uint8Array(sign("sha256", Buffer.concat([client, random, parameters]), privateKey));
+  const spki = new Uint8Array(publicKey.export({ format: "der", type: "spki" }));
+  const flight = { random, parameters, certificates: [], scheme: 0x0401, signature };
+  assertEquals(isProven(spki, client, flight), true);
+  for (const scheme of [0x0403, 0x0501, 0x0804, 0x0807, 0x0201]) {
+    assertEquals(isProven(spki, client, { ...flight, scheme }), false, scheme.toString(16));
+  }
+  assertEquals(isProven(spki, random, flight), false, "another hello");
+});
 
 Deno.test("visit() ends with its signal", async () => {
   await using silent = await listen(() => {});
