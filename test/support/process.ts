@@ -26,10 +26,24 @@ export function has(...programs: readonly string[]): boolean {
   return programs.every((program) => find(program) !== undefined);
 }
 
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
+/** Below the ports that the system gives to outgoing connections: one of those could take a free port before its program does. */
+const PORTS = { first: 20_000, count: 12_000 } as const;
+const handedOut = new Set<number>();
+
+/** A TCP port of 127.0.0.1 that nobody listens on, and that this process has not been given before. */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (let tries = 0; tries < 1_000; tries++) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    if (handedOut.has(port)) continue;
+    handedOut.add(port);
+    try {
+      using _listener = Deno.listen({ hostname: "127.0.0.1", port });
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error("there is no free port");
 }
 
 /** A new directory that goes away with its scope. */
