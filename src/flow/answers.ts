@@ -30,7 +30,17 @@ export function presentedAnswers(parts: FlowParts): Answers {
   const { solvers, records, clock, events } = parts;
   const up = new Map<string, Presented>();
 
-  const solve = async (record: AuthorizationRecord, call: Call): Promise<Presented> => {
+  const onTheWay = new Map<string, Promise<Presented>>();
+
+  /** One presentation of an answer at a time: each may show another certificate, and only the last one is seen. */
+  const solve = (record: AuthorizationRecord, call: Call): Promise<Presented> => {
+    const { token } = record;
+    const flight = onTheWay.get(token) ?? begin(record, call).finally(() => onTheWay.delete(token));
+    onTheWay.set(token, flight);
+    return flight;
+  };
+
+  const begin = async (record: AuthorizationRecord, call: Call): Promise<Presented> => {
     const solver = solvers.get(record.type);
     if (solver === undefined) throw new RangeError(`Cannot answer ${record.type}: there is no solver`);
     const answer = await solver.present(answerOf(record), call);
@@ -72,7 +82,7 @@ export function presentedAnswers(parts: FlowParts): Answers {
       await answers.tidy(call);
       await Promise.all((await presented(call)).map(async (record) => {
         try {
-          await answers.present(record, call);
+          if (!up.has(record.token)) await solve(record, call); // else a command was faster
         } catch (error) {
           const text = `Cannot present the ${record.type} answer for ${record.name} again: ${describe(error)}`;
           events.emit({ level: "warn", name: "challenge.absent", text });

@@ -4,15 +4,13 @@
  * @module
  */
 
-/** Directories where Debian puts programs, also those for root, and where this user has others. */
-const BIN = [
-  ...["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/sbin", "/bin"],
-  ...(Deno.env.get("PATH") ?? "").split(":").filter((dir) => dir.startsWith("/")),
-];
+/** Directories where Debian puts programs, also those for root. */
+const BIN = ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/sbin", "/bin"];
 
-/** The path of a program, or undefined where it is not installed. */
+/** The path of a program, also of one that only this user has, or undefined where it is not installed. */
 export function find(program: string): string | undefined {
-  return BIN.map((dir) => `${dir}/${program}`).find((path) => {
+  const own = (Deno.env.get("PATH") ?? "").split(":").filter((dir) => dir.startsWith("/"));
+  return [...BIN, ...own].map((dir) => `${dir}/${program}`).find((path) => {
     try {
       return Deno.statSync(path).isFile;
     } catch {
