@@ -6,16 +6,18 @@
 import { describe } from "../src/model/errors.ts";
 import { lastLines } from "./command.ts";
 import { cleanEnvironment } from "./demo/environment.ts";
-import { play, type Played } from "./demo/play.ts";
+import { play, type Played, type PlayOptions } from "./demo/play.ts";
 import { type Stop, stopSignals } from "./demo/stop.ts";
 import { tell } from "./demo/story.ts";
 import { NO_REQUESTS } from "./demo/tally.ts";
 
-const HELP = `Shows the main job of Kontena Certificates on a real HAProxy and a real CA, in under a minute.
+const HELP = `Shows the main job of Kontena Certificates on a real HAProxy and with an ACME CA, in under a minute.
 
-Usage: deno task demo [--keep]
+Usage: deno task demo [--keep] [--ca=pebble|test]
 
-  --keep  Leave everything running in the end, with the URLs, until Ctrl-C`;
+  --keep       Leave everything running in the end, with the URLs, until Ctrl-C
+  --ca=pebble  With Pebble, a CA that is independent of this code; the default, if it can be had
+  --ca=test    With this project's own test authority: only HAProxy has to be installed`;
 
 const TITLE = [
   "Kontena Certificates: names in, certificate served by a running HAProxy, and no visitor notices.",
@@ -23,23 +25,38 @@ const TITLE = [
 ];
 
 async function main(args: readonly string[]): Promise<number> {
-  const unknown = args.find((arg) => arg !== "--keep");
-  if (unknown !== undefined) {
-    const asked = unknown === "--help" || unknown === "-h";
-    console.log(asked ? HELP : `There is no ${unknown} here.\n\n${HELP}`);
+  const read = readArguments(args);
+  if ("unknown" in read) {
+    const asked = ["--help", "-h"].includes(read.unknown);
+    console.log(asked ? HELP : `There is no ${read.unknown} here.\n\n${HELP}`);
     return asked ? 0 : 1;
   }
   using stop = stopSignals();
   cleanEnvironment();
-  return await perform(args.includes("--keep"), stop);
+  return await perform(read, stop);
 }
 
-async function perform(keep: boolean, stop: Stop): Promise<number> {
+type Choice = Omit<PlayOptions, "story">;
+
+/** What every argument means; the later one wins. */
+const ARGUMENTS: Readonly<Record<string, Partial<Choice>>> = {
+  "--keep": { keep: true },
+  "--ca=pebble": { ca: "pebble" },
+  "--ca=test": { ca: "test" },
+};
+
+function readArguments(args: readonly string[]): Choice | { readonly unknown: string } {
+  const unknown = args.find((arg) => !Object.hasOwn(ARGUMENTS, arg));
+  if (unknown !== undefined) return { unknown };
+  return args.reduce<Choice>((choice, arg) => ({ ...choice, ...ARGUMENTS[arg] }), { keep: false });
+}
+
+async function perform(choice: Choice, stop: Stop): Promise<number> {
   const story = tell({ write: (line) => console.log(line), colours: Deno.stdout.isTerminal() && !Deno.noColor });
   TITLE.forEach(story.say);
   const played: Played = { passed: 0 };
   try {
-    await play({ story, keep }, stop, played);
+    await play({ story, ...choice }, stop, played);
   } catch (error) {
     if (stop.status !== undefined) {
       story.say("\nEnded before its end; everything that was started is gone again");

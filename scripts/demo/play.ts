@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { ensureParts, type PartName } from "../parts.ts";
 import type { Call } from "../../src/ports.ts";
+import { bringParts } from "./bring.ts";
+import type { CaName } from "./ca.ts";
 import { ownTempFolder } from "./environment.ts";
 import { type Load, startLoad } from "./load.ts";
 import { openConnection } from "./open_connection.ts";
@@ -13,9 +14,6 @@ import { NAMES, type Stage, startStage } from "./stage.ts";
 import { STEPS } from "./steps.ts";
 import type { Story } from "./story.ts";
 import { tellEnd, tellKeep, tellOpening } from "./texts.ts";
-
-/** What the demo runs on. */
-const PARTS: readonly PartName[] = ["haproxy", "pebble", "pebble-challtestsrv", "openssl"];
 
 /** A step that takes longer hangs. */
 const STEP_MS = 60_000;
@@ -35,14 +33,16 @@ export interface PlayOptions {
   readonly story: Story;
   /** Goes on after the last step, until the signal aborts. */
   readonly keep: boolean;
+  /** With which CA; absent: Pebble, if it can be had. */
+  readonly ca?: CaName;
 }
 
 /** Plays the whole demo, notes in `played` how far it came, and ends everything that it started on every way out. */
-export async function play({ story, keep }: PlayOptions, call: Call, played: Played): Promise<void> {
+export async function play({ story, keep, ca }: PlayOptions, call: Call, played: Played): Promise<void> {
   story.step("Real parts, on free ports of this machine");
-  if ((await ensureParts(PARTS)).length > 0) throw new Error("a program that the demo needs is missing: see above");
+  const chosen = await bringParts(ca, story);
   using _folder = ownTempFolder(); // only now: apt-get reads TMPDIR, too, and works as another user
-  await using stage = await startStage(call);
+  await using stage = await startStage(chosen, call);
   played.stage = stage;
   await using load = startLoad(stage.site, NAMES, call);
   played.load = load;

@@ -19,11 +19,15 @@ export const SECRET = defaultSecretName(parseDnsName(NAMES[0]));
  *
  * @returns The serial of the one certificate that all names are answered with.
  */
-export async function probedSerial({ haproxy }: Stage, call: Call): Promise<string> {
-  const found = await Promise.all(NAMES.map((name) => probe(httpsOf(haproxy), { serverName: name }, call)));
-  const [serial, ...others] = new Set(found.map((it) => it.serial));
+export async function probedSerial(stage: Stage, call: Call): Promise<string> {
+  const [serial, ...others] = new Set(await Promise.all(NAMES.map((name) => serialFor(stage, name, call))));
   if (serial === undefined || others.length > 0) throw new Error(`the names are served by ${[serial, ...others]}`);
   return serial;
+}
+
+/** Probes any name, also one that no certificate is for. */
+export async function serialFor({ haproxy }: Stage, serverName: string, call: Call): Promise<string> {
+  return (await probe(httpsOf(haproxy), { serverName }, call)).serial;
 }
 
 /** Meets HAProxy as the CA will for tls-alpn-01 (RFC 8737 §3): the protocol that it chose. */
@@ -31,11 +35,12 @@ export async function challengeProtocol({ haproxy }: Stage, name: string, call: 
   return (await probe(httpsOf(haproxy), { serverName: name, alpn: ["acme-tls/1"] }, call)).alpn;
 }
 
-/** The file that the sidecar gives HAProxy, and its serial as the runtime socket tells it. */
+/** The file that a sidecar gives HAProxy, and its serial as the runtime socket tells it. */
 export async function loadedSerial(
   { haproxy }: Stage,
+  secret = SECRET,
 ): Promise<{ readonly file: string; readonly serial: string | undefined }> {
-  const file = `${haproxy.certs}/${bundleFile(SECRET)}`;
+  const file = `${haproxy.certs}/${bundleFile(secret)}`;
   return { file, serial: readCertificate(await haproxy.ask(`show ssl cert ${file}`), file)?.serial };
 }
 

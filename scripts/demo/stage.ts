@@ -1,79 +1,89 @@
 /**
- * The real programs that the demo plays on: HAProxy, Pebble, the sidecar.
+ * What the demo plays on: HAProxy, a CA, the sidecar.
  *
  * @module
  */
 import { bundlePem } from "../../src/model/certificate.ts";
 import type { Call } from "../../src/ports.ts";
 import { startHaproxy, type TestHaproxy } from "../../test/support/haproxy.ts";
-import { type Pebble, startPebble } from "../../test/support/pebble.ts";
 import { testPki } from "../../test/support/pki.ts";
 import { freePort, tempDir } from "../../test/support/process.ts";
 import { startSidecarProcess, type TestSidecar } from "../../test/support/sidecar.ts";
+import { type CaName, CAS, type DemoCa } from "./ca.ts";
 import type { Site } from "./visit.ts";
 
 /** The names that the demo gets a certificate for. */
 export const NAMES = ["shop.example.com", "www.example.com"] as const;
 
-/** Percentage of good nonces that the CA refuses. */
-export const NONCE_REJECT = 20;
-
 /** The load balancer's name for the sidecar. */
 export const BALANCER = "infra/lb";
 
 /** Programs that run, on free ports of 127.0.0.1. Disposing ends them and removes all that they wrote. */
-export interface Stage extends AsyncDisposable {
+export interface Stage extends DemoSidecar {
   readonly haproxy: TestHaproxy;
-  readonly pebble: Pebble;
-  readonly sidecar: TestSidecar;
-  /** Where visitors go, trusting the old certificate's root and Pebble's. */
+  readonly ca: DemoCa;
+  /** Where visitors go, trusting the old certificate's root and the CA's. */
   readonly site: Site;
   /** The same roots as a file. */
   readonly rootsFile: string;
   /** Serial of the certificate that HAProxy starts with. */
   readonly oldSerial: string;
+}
+
+/** A sidecar that runs. Disposing drains it. */
+export interface DemoSidecar extends AsyncDisposable {
+  readonly sidecar: TestSidecar;
   /** The environment that `bin/kontena` needs. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 const DAY_MS = 86_400_000;
-const NINETY_DAYS_S = 90 * 86_400;
 
 /** Starts everything, one after the other as they depend on each other. */
-export async function startStage({ signal }: Call): Promise<Stage> {
+export async function startStage(caName: CaName, { signal }: Call): Promise<Stage> {
   await using parts = new AsyncDisposableStack();
   const challengePort = freePort();
   const old = oldCertificate();
   const haproxy = parts.use(await startHaproxy({ sidecarPort: challengePort, files: { "bought.pem": old.pem } }));
   signal.throwIfAborted();
-  const pebble = parts.use(
-    await startPebble({
-      httpPort: haproxy.httpPort,
-      tlsPort: haproxy.httpsPort,
-      nonceReject: NONCE_REJECT,
-      validity: NINETY_DAYS_S,
-    }),
-  );
+  const ca = parts.use(await CAS[caName](haproxy));
   signal.throwIfAborted();
-  const sidecar = parts.use(await startSidecar(haproxy, pebble, challengePort));
-  parts.defer(() => drained(sidecar));
+  const { sidecar, environment } = parts.use(await startSidecar(haproxy, ca, challengePort));
   const folder = parts.use(tempDir()).path;
-  const roots = [old.rootPem, await pebble.rootPem()];
+  const roots = [old.rootPem, ca.rootPem];
   const rootsFile = `${folder}/roots.pem`;
   await Deno.writeTextFile(rootsFile, roots.join(""));
   const owned = parts.move();
   return {
     haproxy,
-    pebble,
+    ca,
     sidecar,
+    environment,
     site: { port: haproxy.httpsPort, roots },
     rootsFile,
     oldSerial: old.serial,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Starts a sidecar for HAProxy and the CA, with a vault of its own; at most one answers http-01, on HAProxy's route. */
+export async function startSidecar(
+  haproxy: TestHaproxy,
+  ca: DemoCa,
+  challengePort: number = freePort(),
+): Promise<DemoSidecar> {
+  const env = { ...ca.environment, LOAD_BALANCERS: `${BALANCER}=${haproxy.url()}` };
+  const sidecar = await startSidecarProcess({ challengePort, env });
+  return {
+    sidecar,
     environment: {
       KONTENA_URL: `http://127.0.0.1:${sidecar.apiPort}`,
       KONTENA_TOKEN_FILE: `${sidecar.folder}/data/token`,
     },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    async [Symbol.asyncDispose](): Promise<void> {
+      await drained(sidecar);
+      await sidecar[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -89,18 +99,6 @@ function oldCertificate(): { readonly pem: string; readonly rootPem: string; rea
     rootPem: pki.rootPem,
     serial,
   };
-}
-
-function startSidecar(haproxy: TestHaproxy, pebble: Pebble, challengePort: number): Promise<TestSidecar> {
-  return startSidecarProcess({
-    challengePort,
-    env: {
-      ACME_DIRECTORY_URL: pebble.directory.href,
-      ACME_CA_FILE: pebble.caFile,
-      LOAD_BALANCERS: `${BALANCER}=${haproxy.url()}`,
-      DNS_RESOLVERS: pebble.dns,
-    },
-  });
 }
 
 /** Gives the sidecar more time to drain than a test does: the launcher, killed, would leave it behind. */

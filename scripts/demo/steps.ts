@@ -9,6 +9,7 @@ import { acmeAnswers, httpAnswer } from "./api.ts";
 import { check, kontena, type Scene, type Step } from "./scene.ts";
 import { challengeProtocol, probedSerial, SECRET } from "./served.ts";
 import { BALANCER, NAMES, type Stage } from "./stage.ts";
+import { proveBySni } from "./sni_step.ts";
 import { getAndSwap } from "./swap_step.ts";
 
 /** All that comes after the parts were started. */
@@ -18,6 +19,7 @@ export const STEPS: readonly Step[] = [
   { title: "Get the certificate: validated, kept in the vault, swapped into HAProxy", play: get },
   { title: "Ask again for the same names, as a renewal does", play: getAgain },
   { title: "Look at what there is", play: list },
+  { title: "Prove a name as the original documentation does: by tls-sni-01", play: proveBySni },
   { title: "Would HAProxy start from these files?", play: checkFiles },
 ];
 

@@ -8,7 +8,7 @@ import { quietly } from "../command.ts";
 import { PER_SECOND } from "./load.ts";
 import { check, checkAnswered, type Scene } from "./scene.ts";
 import { probedSerial, processOf } from "./served.ts";
-import { NAMES, NONCE_REJECT } from "./stage.ts";
+import { NAMES } from "./stage.ts";
 import { columns } from "./story.ts";
 
 /** Visitors who have to come before anything is touched. */
@@ -16,14 +16,14 @@ const FIRST_VISITORS = 40;
 
 /** Says what was started, and shows the state before. */
 export async function tellOpening(scene: Scene): Promise<void> {
-  const { story, stage: { haproxy, pebble, sidecar, oldSerial }, load } = scene;
+  const { story, stage: { haproxy, ca, sidecar, oldSerial }, load } = scene;
   const rows = [
     [`HAProxy ${await haproxyVersion()}`, `https://127.0.0.1:${haproxy.httpsPort}`, `process ${haproxy.pid}`],
-    ["Pebble, an ACME CA", pebble.directory.href, `strict, refuses ${NONCE_REJECT} % of good nonces`],
+    [ca.title, ca.directory.href, ca.habits],
     ["the sidecar", `http://127.0.0.1:${sidecar.apiPort}`, permissions(sidecar.process.output())],
   ];
   columns(rows).forEach(story.note);
-  story.note("Pebble has a DNS of its own that leads every name to this HAProxy. From now to the end");
+  story.note(`${ca.lookup} From now to the end`);
   story.note(`${PER_SECOND} visitors a second come, each by a new TLS connection that verifies chain and name,`);
   story.note("and one connection stays open.");
   story.note("The commands below are run in this folder, with");
@@ -56,7 +56,7 @@ export async function tellEnd(scene: Scene): Promise<void> {
 
 /** Says how to go on by hand. */
 export function tellKeep({ story, stage }: Scene): void {
-  const { haproxy, rootsFile, sidecar, pebble } = stage;
+  const { haproxy, rootsFile, sidecar, ca } = stage;
   const [name] = NAMES;
   const url = `https://${name}:${haproxy.httpsPort}/`;
   story.say("\nEverything goes on, the visitors too, until Ctrl-C. In another terminal, in this folder:");
@@ -67,7 +67,7 @@ export function tellKeep({ story, stage }: Scene): void {
   const rows = [
     ["HTTPS", `https://127.0.0.1:${haproxy.httpsPort}`],
     ["API", `http://127.0.0.1:${sidecar.apiPort}  (/health, /ready, /metrics, /v1)`],
-    ["CA", pebble.directory.href],
+    ["CA", ca.directory.href],
     ["HAProxy's runtime socket", haproxy.socket],
     ["its configuration", `${haproxy.layout.root}/haproxy.cfg`],
     ["its certificates", haproxy.certs],
@@ -76,7 +76,8 @@ export function tellKeep({ story, stage }: Scene): void {
   columns(rows).forEach(story.note);
 }
 
-function exports({ stage }: Pick<Scene, "stage">): readonly string[] {
+/** What makes `bin/kontena` talk to the sidecar. */
+export function exports({ stage }: Pick<Scene, "stage">): readonly string[] {
   return Object.entries(stage.environment).map(([name, value]) => `export ${name}=${value}`);
 }
 

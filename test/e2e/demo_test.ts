@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { ROOT } from "../../scripts/command.ts";
+import { bringParts } from "../../scripts/demo/bring.ts";
+import type { CaName } from "../../scripts/demo/ca.ts";
 import { startLoad } from "../../scripts/demo/load.ts";
 import { openConnection } from "../../scripts/demo/open_connection.ts";
 import { bundlePem } from "../../src/model/certificate.ts";
@@ -29,6 +31,26 @@ async function leftOf(folder: string): Promise<readonly string[]> {
   return left;
 }
 
+/** What is told of tls-sni-01, whichever CA the rest was played with. */
+const TLS_SNI = [
+  "   No public CA has offered tls-sni-01 since 2019. ",
+  "   $ bin/kontena certificate authorize --auth-type tls-sni-01 --lb-link infra/lb api.example.com\n",
+  "     Served by infra/lb: api.example.com\n",
+  "   ✓ LE_TLS_SNI_api_example_com is gone from the vault, and its certificate from HAProxy\n",
+];
+
+/** No step and no request failed, and the visitors met the three certificates. */
+function assertEnd(output: string): void {
+  const last = output.trimEnd().split("\n").at(-1) ?? "";
+  const [, made] = /^9 steps passed, 0 failed; requests made: (\d+), requests failed: 0$/.exec(last) ?? [];
+  assert(Number(made) >= 200, last);
+  const serials = [...output.matchAll(/^ {3}(\d+) +met serial ([0-9a-f]+) /gm)];
+  assertEquals(new Set(serials.map(([, , serial]) => serial)).size, 3, "the old certificate and two new ones");
+  assertEquals(serials.reduce((sum, [, count]) => sum + Number(count), 0) <= Number(made), true);
+  assertMatch(output, /^ {5}[0-9a-f]{32}\.[0-9a-f]{32}\.acme\.invalid: serial [0-9a-f]+$/m);
+  assertMatch(output, /^ {3}✓ The default certificate was serial [0-9a-f]+ all the time$/m);
+}
+
 Deno.test({
   name:
     "deno task demo shows the whole job and ends by itself: no request failed, nothing is left [needs haproxy, pebble]",
@@ -40,11 +62,13 @@ Deno.test({
     assertEquals(await demo.exit, 0, demo.output());
 
     const output = demo.output();
-    const last = output.trimEnd().split("\n").at(-1) ?? "";
-    const [, made] = /^8 steps passed, 0 failed; requests made: (\d+), requests failed: 0$/.exec(last) ?? [];
-    assert(Number(made) >= 200, last);
+    assertEnd(output);
+    assertStringIncludes(output, "   Pebble, an ACME CA ");
+    assertStringIncludes(output, "   Pebble does not, so a second sidecar, ");
+    assertEquals(output.split("certificate register --agree-tos").length - 1, 2, "each CA knows its own account");
     for (
       const line of [
+        ...TLS_SNI,
         "   $ bin/kontena certificate register --agree-tos you@example.com\n     Email registered to LetsEncrypt\n",
         "   $ bin/kontena certificate authorize --auth-type tls-alpn-01 --lb-link infra/lb shop.example.com\n",
         "   $ bin/kontena certificate authorize --auth-type http-01 --lb-link infra/lb www.example.com\n",
@@ -53,9 +77,6 @@ Deno.test({
         "     Configuration file is valid\n",
       ]
     ) assertStringIncludes(output, line);
-    const serials = [...output.matchAll(/^ {3}(\d+) +met serial ([0-9a-f]+) /gm)];
-    assertEquals(new Set(serials.map(([, , serial]) => serial)).size, 3, "the old certificate and two new ones");
-    assertEquals(serials.reduce((sum, [, count]) => sum + Number(count), 0) <= Number(made), true);
     assertEquals(await leftOf(folder.path), []);
   },
 });
@@ -75,6 +96,87 @@ Deno.test({
     assertEquals(await leftOf(folder.path), []);
   },
 });
+
+Deno.test({
+  name: "deno task demo --ca=test shows the same with the test authority and one sidecar [needs haproxy]",
+  ignore: !has("haproxy"),
+  fn: async () => {
+    using folder = tempDir();
+    await using demo = startDemo(folder.path, "--ca=test");
+
+    assertEquals(await demo.exit, 0, demo.output());
+
+    const output = demo.output();
+    assertEnd(output);
+    for (const line of ["   the test authority ", ...TLS_SNI]) assertStringIncludes(output, line);
+    assertEquals(output.split("certificate register --agree-tos").length - 1, 1);
+    assertEquals(output.includes("Pebble"), false);
+    const [, refused] = /So far the CA refused (\d+) of \d+ requests for their nonce/.exec(output) ?? [];
+    assert(Number(refused) > 0, "the test authority refuses good nonces as well");
+    assertEquals(await leftOf(folder.path), []);
+  },
+});
+
+/** The CA that is chosen on a machine with some programs, where others can be installed or not. */
+async function chosen(
+  asked: CaName | undefined,
+  present: readonly string[],
+  install?: (has: Set<string>) => void,
+): Promise<Record<"notes" | "said" | "looked", readonly string[]> & { readonly ca: CaName }> {
+  const programs = new Set(present);
+  const looked: string[] = [];
+  const notes: string[] = [];
+  const said: string[] = [];
+  const ca = await bringParts(asked, { note: (text) => notes.push(text) }, {
+    has: (program) => looked.push(program) > 0 && programs.has(program),
+    say: (line) => said.push(line),
+    ...install === undefined ? {} : { install: () => Promise.resolve().then(() => install(programs)) },
+  });
+  return { ca, notes, said, looked };
+}
+
+const broken = (): never => {
+  throw new Error("no network\nat all");
+};
+
+for (
+  const [what, asked, present, install, ca, told] of [
+    ["Pebble is there", undefined, ["haproxy", ...PEBBLE_PROGRAMS], undefined, "pebble", [0, 0]],
+    [
+      "Pebble can be brought",
+      undefined,
+      ["haproxy"],
+      (all: Set<string>): void => PEBBLE_PROGRAMS.forEach((it) => all.add(it)),
+      "pebble",
+      [0, 1],
+    ],
+    ["Pebble cannot be brought", undefined, ["haproxy", "openssl"], undefined, "test", [1, 0]],
+    ["bringing Pebble fails", undefined, ["haproxy", "openssl"], broken, "test", [1, 1]],
+    ["one of its programs is missing", undefined, ["haproxy", "pebble", "openssl"], undefined, "test", [1, 0]],
+    ["it was asked for", "test", ["haproxy"], broken, "test", [0, 0]],
+    ["it was asked for, though Pebble is there", "test", ["haproxy", ...PEBBLE_PROGRAMS], broken, "test", [0, 0]],
+  ] as const
+) {
+  Deno.test(`bringParts() decides for ${ca === "test" ? "the test authority" : "Pebble"} where ${what}`, async () => {
+    const { ca: found, notes, said, looked } = await chosen(asked, present, install);
+
+    assertEquals([found, [notes.length, said.length]], [ca, told]);
+    if (asked === "test") assertEquals([...new Set(looked)], ["haproxy"]);
+    if (notes.length > 0) assertMatch(notes[0] ?? "", /^Pebble cannot be had here: .*--ca=test$/);
+  });
+}
+
+for (
+  const [what, asked, present] of [
+    ["HAProxy", undefined, PEBBLE_PROGRAMS],
+    ["HAProxy, also with the test authority,", "test", PEBBLE_PROGRAMS],
+    ["Pebble that was asked for", "pebble", ["haproxy", "openssl"]],
+  ] as const
+) {
+  Deno.test(`bringParts() cannot do without ${what}`, async () => {
+    await assertRejects(() => chosen(asked, present), Error, "a program that the demo needs is missing");
+  });
+}
 
 Deno.test("deno task demo refuses an argument that it does not know", async () => {
   using folder = tempDir();
