@@ -6,7 +6,10 @@ import type { AuthorityAccount, Call, Clock } from "../ports.ts";
 /** How long one command or one turn of the keeper looks at an order; after that the order goes on later. */
 export const PATIENCE_MS = 10 * 60_000;
 
-/** A longer wait than this is a hint to come back another time, not a reason to stop looking (acme.md R-27). */
+/**
+ * A longer wait than this is a hint to come back another time, not a reason to stop looking: ZeroSSL says a day and is done
+ * in seconds.
+ */
 const LONGEST_WAIT_MS = 60_000;
 
 /**

@@ -1,4 +1,4 @@
-/** The key that signs requests to a CA; never the key of a certificate (acme.md R-21). */
+/** The key that signs requests to a CA; never the key of a certificate (RFC 8555 §11.1). */
 export interface AccountKey {
   /** JWS algorithm (RFC 7518 §3.1). */
   readonly alg: "ES256" | "ES384" | "RS256";

@@ -4,14 +4,14 @@
  * @module
  */
 
-/** Between two looks at an order without `Retry-After`: 0.1, 0.4, 1 s, then growing by half to 15 s (acme.md R-27). */
+/** Between two looks at an order without `Retry-After`: 0.1, 0.4, 1 s, then growing by half to 15 s. */
 export function* pollWaits(): Generator<number, never> {
   yield 100;
   yield 400;
   for (let wait = 1_000;; wait = Math.min(wait * 1.5, 15_000)) yield wait;
 }
 
-/** How long one request may go on being refused with badNonce: 250 tries, the first 20 at once (acme.md R-8, F-01). */
+/** How long one request may go on being refused with badNonce: 250 tries, the first 20 at once. Outlasts nine refusals of ten. */
 export function* nonceWaits(): Generator<number, void> {
   for (let i = 0; i < 20; i++) yield 0;
   for (let i = 20; i < 250; i++) yield 100;

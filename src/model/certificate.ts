@@ -29,7 +29,10 @@ export interface Bundle {
   readonly keyPem: string;
 }
 
-/** Leaf, intermediates, key as one canonical PEM text without a blank line (haproxy.md 1.4). Secret. */
+/**
+ * Leaf, intermediates, key as one canonical PEM text. Without a blank line: that would end a runtime payload (HAProxy
+ * management guide, 9.3). Secret.
+ */
 export function bundlePem(bundle: Bundle): string {
   return bundle.certificates.join("") + bundle.keyPem;
 }

@@ -49,7 +49,7 @@ export function parseDnsNames(input: readonly string[], field = "domains"): read
   const names: readonly [DnsName, ...DnsName[]] = [first, ...rest];
   const inside = names.find((name) => names.some((other) => other !== name && covers(other, name)));
   if (inside !== undefined) {
-    // Boulder refuses such an order as malformed (acme.md R-22).
+    // Boulder refuses such an order as malformed (wildcardOverlap).
     const wide = names.find((other) => other !== inside && covers(other, inside))!;
     throw new InputError(field, `${inside} is already covered by ${wide}`, `leave out ${inside}`);
   }

@@ -5,7 +5,7 @@ import type { Problem } from "./problem.ts";
 export type Order =
   & {
     readonly url: URL;
-    /** The names asked for, in whatever order the CA likes. */
+    /** The names asked for, in whatever order the CA likes (RFC 8555 §7.1.3). */
     readonly names: readonly DnsName[];
     readonly authorizations: readonly URL[];
     readonly finalize: URL;

@@ -1,5 +1,5 @@
 /**
- * What the ledger remembers. A record is written before the deed that it announces (acme.md 5.13), so a restart goes on
+ * What the ledger remembers. A record is written before the deed that it announces, so a restart goes on
  * from the last word that was written down.
  *
  * @module
@@ -39,7 +39,7 @@ export interface AccountRecord {
   readonly createdAt: Date;
 }
 
-/** The original's states of a domain authorization (kontena.md 2.10). */
+/** The original's states of a domain authorization. */
 export type AuthorizationState = "created" | "requested" | "validated" | "error";
 
 /** What we know of one name's authorization at one account. */

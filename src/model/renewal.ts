@@ -1,6 +1,6 @@
 /** From when on a certificate is renewed where the CA names no window, and from when on nothing may hold it back. */
 export interface RenewalTimes {
-  /** 1/3 of the lifetime left, 1/2 under ten days (acme.md R-43). */
+  /** 1/3 of the lifetime left, 1/2 under ten days (where Let's Encrypt centres its own windows). */
   readonly renewAt: Date;
   /** 1/20 of the lifetime left. */
   readonly emergencyAt: Date;

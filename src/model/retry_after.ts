@@ -1,6 +1,6 @@
 /**
  * Reads `Retry-After` in both forms (RFC 9110 §10.2.3). A date is compared with the answer's own `Date`, not with our
- * clock, which may be wrong (acme.md R-11).
+ * clock, which may be wrong.
  *
  * @param headers The answer's headers.
  * @param now Our clock, used only where the answer has no `Date`.
