@@ -21,6 +21,8 @@ export interface KontenaParts {
   readonly events: Events;
   /** The same balancer over its HAProxy's runtime socket, where that is shared. */
   readonly runtime?: LoadBalancer;
+  /** How long it may take to read its directory again, in milliseconds; default 10,000. */
+  readonly patienceMs?: number;
 }
 
 const NO_ALPN = "the HAProxy of a Kontena Load Balancer is older than 2.0 and cannot route by ALPN; " +
@@ -30,8 +32,9 @@ const NO_ALPN = "the HAProxy of a Kontena Load Balancer is older than 2.0 and ca
  * An unmodified Kontena Load Balancer: files in its certificate directory, and what it polls in etcd. Where its HAProxy is 2.2
  * or later and the runtime socket is shared, certificates are swapped there at once, and the files keep them.
  */
-export function kontenaBalancer(config: KontenaConfig, { clock, events, runtime }: KontenaParts): LoadBalancer {
-  const tools: Tools = { config, etcd: etcdV2(config.name, hostPort(config.etcd)), clock, events };
+export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): LoadBalancer {
+  const { clock, events, runtime, patienceMs = 10_000 } = parts;
+  const tools: Tools = { config, etcd: etcdV2(config.name, hostPort(config.etcd)), clock, events, patienceMs };
   const files = new Set<string>();
   const mine = (file: string): boolean => files.has(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   const bySocket = (call: Call): Promise<LoadBalancer | undefined> => usable(runtime, call);

@@ -12,6 +12,8 @@ export interface Tools {
   readonly etcd: Etcd;
   readonly clock: Clock;
   readonly events: Events;
+  /** How long a small balancer may take to read its directory again, in milliseconds. */
+  readonly patienceMs: number;
 }
 
 /** Everything that changes the directory of one balancer, or its keys, happens in turn. */
