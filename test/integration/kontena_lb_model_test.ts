@@ -58,7 +58,11 @@ interface Answer {
 /** One request on a connection of its own. */
 async function get({ httpPort: port }: KontenaLb, host: string, path = "/"): Promise<Answer> {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  const request = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+  return await exchange(connection, host, path);
+}
+
+async function exchange(connection: Deno.Conn, host: string, path: string, headers = ""): Promise<Answer> {
+  const request = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${headers}Connection: close\r\n\r\n`;
   await connection.write(new TextEncoder().encode(request));
   let text = "";
   const buffer = new Uint8Array(16_384);
@@ -358,6 +362,16 @@ test("a path is taken away unless it is kept; the port of Host always is", {}, a
   assertEquals((await get(lb, "keep.test", "/api/x?y=1")).body, "keep.test /api/x?y=1 from 127.0.0.1");
 });
 
+test("what came by TLS is told to the service; a client's own word is not taken away", WITH_FIRST, async (kit) => {
+  const both = answering("%[req.fhdr(x-forwarded-proto,1)] %[req.fhdr(x-forwarded-proto,2)]");
+  await services(kit, { "web": { virtual_path: "/", custom_settings: both } });
+  await until("the service", async () => (await get(kit.lb, "first.test")).status === 200);
+  const plain = await Deno.connect({ hostname: "127.0.0.1", port: kit.lb.httpsPort });
+  using connection = await Deno.startTls(plain, { hostname: "first.test", caCerts: [PKI.rootPem] });
+  const answer = await exchange(connection, "first.test", "/", "X-Forwarded-Proto: gopher\r\n");
+  assertEquals(answer, { status: 200, body: "gopher https" });
+});
+
 /** Says what it was asked. */
 function echo(): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ hostname: "127.0.0.1", port: freePort(), onListen(): void {} }, ({ url, headers }) => {
@@ -401,7 +415,7 @@ test("ACME_CHALLENGE_ in the environment takes all challenges away from services
 // --- etcd ----------------------------------------------------------------------------------------------------------------
 
 test("health_check_uri of a TCP service freezes it until the key is gone", {}, async ({ lb, etcd, put, looks }) => {
-  await lb.ready().catch(() => {});
+  await until("HAProxy", () => lb.pid !== undefined);
   await put("tcp-services/raw/health_check_uri", "/");
   await looks();
   const before = lb.configuration();
