@@ -10,7 +10,10 @@ import { median } from "./measure.ts";
 import { atMost, figures, short, type Table } from "./report.ts";
 
 /** `kontena` */
-export const kontenaRow: BenchRow = { title: "Swap on the Kontena Load Balancer: file, revision, reload, probe", measure };
+export const kontenaRow: BenchRow = {
+  title: "Swap on the Kontena Load Balancer: file, revision, reload, probe",
+  measure,
+};
 
 /** What the operator may expect, in milliseconds. */
 const GOAL_MS = 5_000;
