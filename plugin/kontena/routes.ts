@@ -18,6 +18,9 @@ export function httpRouting(tools: Tools): HttpRouting {
   const turn = `${turnOf(tools)} routes`;
   return {
     settleMs: SETTLE_MS,
+    todo:
+      "check that answer= is where the balancer reaches CHALLENGE_HTTP_LISTEN, that no service of its own has a path for " +
+      "the name and sorts first, and that its environment has no ACME_CHALLENGE_*, whose rule comes before all others",
     async open(name, call): Promise<void> {
       const upstream = await addressOf(tools);
       await inTurn(turn, call, async () => {

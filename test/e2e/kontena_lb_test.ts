@@ -140,3 +140,19 @@ Deno.test({
     assertEquals(kit.lb.reloads >= 7, true);
   },
 });
+
+kontenaE2e("a challenge that an LB answers from its own environment is told before the CA is asked", async () => {
+  const env = { SSL_CERT_SIDECAR: "see the shared directory", ACME_CHALLENGE_old: "old.thumbprint" };
+  await using stage = await startKontenaStage({ pollMs: 50, env });
+  await using sidecar = await startSidecarProcess({ env: stage.env, challengePort: stage.challengePort });
+  await sidecar.ok("certificate", "register", "--agree-tos", "you@example.com");
+  const refused = await sidecar.kontena("certificate", "request", NAMES[0]);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, "it answers with status 404");
+  assertStringIncludes(refused.stderr, "ACME_CHALLENGE_*");
+  assertEquals(
+    stage.pebble.output().includes("Pulled a task from the Tasks queue"),
+    false,
+    "the CA was not told to look",
+  );
+});
