@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
 import { PLACEHOLDER } from "../../plugin/certs/placeholder.ts";
 import { probe } from "../../plugin/net/tls_probe.ts";
 import { startAuthority } from "../ca/mod.ts";
@@ -7,7 +6,6 @@ import { CALL } from "../support/fakes.ts";
 import { type KontenaKit, namesIn, ROOT_KEY, startKontenaKit } from "../support/kontena_kit.ts";
 import { swapsUnderLoad } from "../support/kontena_load.ts";
 import { kontenaE2e, startKontenaStage } from "../support/kontena_stage.ts";
-import { testPki } from "../support/pki.ts";
 import { has, until } from "../support/process.ts";
 import { startSidecarProcess, type TestSidecar } from "../support/sidecar.ts";
 import { madeBy } from "../support/stage.ts";
@@ -103,30 +101,6 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a certificate that the LB refuses is held with the reason, and the former one serves [needs haproxy, etcd]",
-  ignore: !has("haproxy", "etcd"),
-  async fn(): Promise<void> {
-    await using kit = await startKontenaKit({ pollMs: 50 });
-    await using sidecar = await startSidecarProcess({ env: { LOAD_BALANCERS: `infra/lb=${kit.url()}` } });
-    const pki = testPki();
-    const [good, other] = [pki.issue([NAMES[0]]), pki.issue([NAMES[0]])];
-    const put = async (bundle: Bundle): Promise<Awaited<ReturnType<TestSidecar["kontena"]>>> => {
-      await Deno.writeTextFile(`${sidecar.folder}/www.key`, bundle.keyPem);
-      await Deno.writeTextFile(`${sidecar.folder}/www.crt`, bundle.certificates.join(""));
-      return await sidecar.kontena("certificate", "import", "--key", "www.key", "www.crt");
-    };
-    const taken = await put(good);
-    assertEquals(taken.code, 0, taken.stderr);
-    await Deno.writeTextFile(`${kit.certs}/broken.pem`, "nothing\n");
-    const refused = await put(other);
-    assertEquals(refused.code, 1, refused.stderr);
-    assertStringIncludes(refused.stdout + refused.stderr, "broken.pem holds no certificate");
-    assertEquals(await served(kit, NAMES[0]), good.facts.fingerprint);
-    assertEquals(await Deno.readTextFile(`${kit.certs}/${FILE}`), bundlePem(good));
-  },
-});
-
-Deno.test({
   name:
     "2,000 requests with new connections during 6 swaps on an unmodified Kontena LB: none fails [needs haproxy, etcd]",
   ignore: !has("haproxy", "etcd"),
@@ -139,20 +113,4 @@ Deno.test({
     assertEquals(swapMs.length, 6);
     assertEquals(kit.lb.reloads >= 7, true);
   },
-});
-
-kontenaE2e("a challenge that an LB answers from its own environment is told before the CA is asked", async () => {
-  const env = { SSL_CERT_SIDECAR: "see the shared directory", ACME_CHALLENGE_old: "old.thumbprint" };
-  await using stage = await startKontenaStage({ pollMs: 50, env });
-  await using sidecar = await startSidecarProcess({ env: stage.env, challengePort: stage.challengePort });
-  await sidecar.ok("certificate", "register", "--agree-tos", "you@example.com");
-  const refused = await sidecar.kontena("certificate", "request", NAMES[0]);
-  assertEquals(refused.code, 1);
-  assertStringIncludes(refused.stderr, "it answers with status 404");
-  assertStringIncludes(refused.stderr, "ACME_CHALLENGE_*");
-  assertEquals(
-    stage.pebble.output().includes("Pulled a task from the Tasks queue"),
-    false,
-    "the CA was not told to look",
-  );
 });
