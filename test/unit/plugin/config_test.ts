@@ -143,7 +143,7 @@ Deno.test("flagsOf() never asks for everything", () => {
   for (const flag of flagsOf(permissionsOf(configOf(), environment(), []))) {
     assert(
       flag === "--no-prompt" || flag.startsWith("--unstable-no-legacy-abort") ||
-        /^--allow-(net|read|write|env)=.+/.test(flag),
+        /^--allow-(net|read|write|env|sys)=.+/.test(flag),
       flag,
     );
   }
