@@ -70,8 +70,9 @@ async function check({ args }: Input, { terminal, client }: World): Promise<void
   const name = await nameOf(args, client);
   const route = path`v1/load_balancers/${client.grid}/${name}/check`;
   const parts = readParts(await progress(terminal, `Checking ${name}`, () => known(name, client.send("POST", route))));
-  const shown = parts.map((it) => ({ ...it, found: printable(it.found) }));
-  terminal.out(checkText(shown, { colours: terminal.colours && terminal.outIsTerminal }));
+  // Colours are put in after what a balancer may have said was made fit for a terminal.
+  const view = { colours: terminal.colours && terminal.outIsTerminal };
+  terminal.out(checkText(parts, view, printable));
   const missing = parts.filter((it) => it.state === "missing").map((it) => it.part);
   if (missing.length > 0) throw new CommandError(`load_balancer: ${name} lacks ${missing.join(", ")}`);
 }

@@ -31,12 +31,20 @@ export function lbText(lb: LbAnswer): string {
   ].join("\n");
 }
 
-/** What `lb check` prints: a line a part. */
-export function checkText(parts: readonly PartAnswer[], view: { readonly colours: boolean }): string {
+/**
+ * What `lb check` prints: a line a part.
+ *
+ * @param printable Makes what was found fit for a terminal.
+ */
+export function checkText(
+  parts: readonly PartAnswer[],
+  view: { readonly colours: boolean },
+  printable: (text: string) => string,
+): string {
   const width = Math.max(0, ...parts.map(({ part }) => part.length));
   return parts.map(({ part, state, found, todo }) => {
     const mark = paint(state.padEnd("untried".length), COLOURS[state], view);
-    return `${mark}  ${part.padEnd(width)}  ${withTodo(found, todo)}\n`;
+    return `${mark}  ${printable(`${part.padEnd(width)}  ${withTodo(found, todo)}`)}\n`;
   }).join("");
 }
 
