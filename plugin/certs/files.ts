@@ -133,7 +133,7 @@ async function onDisk<T>(path: string, work: () => Promise<T>, folder: string = 
 
 function todoFor(cause: unknown): string {
   // rename(2): EBUSY where the file is a mount of its own, EXDEV where it is on another file system than its folder.
-  if (cause instanceof Deno.errors.Busy || (cause instanceof Error && "code" in cause && cause.code === "EXDEV")) {
+  if (cause instanceof Error && "code" in cause && (cause.code === "EBUSY" || cause.code === "EXDEV")) {
     return "share its folder instead of the file alone: a file that is mounted by itself cannot be replaced in one step";
   }
   if (cause instanceof Deno.errors.NotCapable) {

@@ -24,6 +24,8 @@ import { freePort, listening, start, tempDir, until } from "./process.ts";
 export interface Checking extends AsyncDisposable {
   readonly service: BalancerService;
   readonly ledger: Ledger;
+  /** Puts another adapter in the place of the one of the same name. */
+  use(balancer: LoadBalancer): void;
 }
 
 /** Makes a {@linkcode Checking}. */
@@ -40,7 +42,7 @@ export function checking(
     (it) => it.shutdown(),
   );
   server.unref();
-  const named = new Map(balancers.map((it) => [it.name, it]));
+  const named = new Map<string, LoadBalancer>(balancers.map((it) => [it.name, it]));
   const solvers = new Map([
     http01Solver({ answers: published, balancers: named, clock: systemClock }),
     tlsAlpn01Solver({ balancers: named, now: () => systemClock.now() }),
@@ -49,7 +51,8 @@ export function checking(
   const records = recordsOf(ledger);
   const control = new AbortController();
   const service = balancerService({ balancers: named, records, solvers, settings, answers: published }, control.signal);
-  return { service, ledger, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+  const use = (it: LoadBalancer): void => void named.set(it.name, it);
+  return { service, ledger, use, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }
 
 /** What {@linkcode wiredHaproxy} can be told. */
@@ -90,8 +93,8 @@ export async function wiredHaproxy(options: WiredOptions): Promise<Wired> {
   const tools = { clock: systemClock, events: emit, answers };
   Deno.mkdirSync(`${root}/certs`);
   await preparePlaces(config, tools);
-  const printed = parts.use(checking([haproxyBalancer(config, tools)], answers));
-  const lines = await printed.service.wiring(name, CALL) ?? "";
+  const over = parts.use(checking([haproxyBalancer(config, tools)], answers));
+  const lines = await over.service.wiring(name, CALL) ?? "";
   await Deno.writeTextFile(`${root}/haproxy.cfg`, options.edit?.(lines) ?? lines);
   const output = await tested(`${root}/haproxy.cfg`);
   const process = parts.use(start("haproxy", { args: ["-db", "-f", `${root}/haproxy.cfg`] }));
@@ -100,10 +103,7 @@ export async function wiredHaproxy(options: WiredOptions): Promise<Wired> {
     process.exit.then((code) => Promise.reject(new Error(`HAProxy ended with ${code}: ${process.output()}`))),
   ]);
   const changed = withParameters(url, options.changes?.(root) ?? {});
-  const other = { hostname: "127.0.0.1", port: freePort() };
-  const used = options.changes === undefined
-    ? printed
-    : parts.use(checking([haproxyBalancer(parseHaproxy(name, changed), tools)], other));
+  over.use(haproxyBalancer(parseHaproxy(name, changed), tools));
   const owned = parts.move();
   return {
     root,
@@ -112,8 +112,8 @@ export async function wiredHaproxy(options: WiredOptions): Promise<Wired> {
     config,
     url: changed,
     events,
-    check: async () => await used.service.check(name, CALL) ?? [],
-    traces: () => tracesOf(root, used.ledger),
+    check: async () => await over.service.check(name, CALL) ?? [],
+    traces: () => tracesOf(root, over.ledger),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
