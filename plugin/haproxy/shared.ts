@@ -3,7 +3,6 @@
  *
  * @module
  */
-import defer * as nodeCrypto from "node:crypto";
 import type { Call } from "../../src/ports.ts";
 import { listsFile } from "../certs/crt_list.ts";
 import { readIfThere, visibleFiles } from "../certs/files.ts";
@@ -11,6 +10,7 @@ import { leafOf } from "../certs/on_disk.ts";
 import { baseName, parent } from "../certs/paths.ts";
 import { lbPath } from "../certs/place.ts";
 import { PLACEHOLDER } from "../certs/placeholder.ts";
+import { sha1 } from "../certs/prove.ts";
 import { isSniFile } from "../certs/sni_file.ts";
 import { isChallengeFile } from "./alpn.ts";
 import { loadedFiles, look } from "./locate.ts";
@@ -62,7 +62,7 @@ async function checkFolder(
 async function sameLeaf(tools: Tools, name: string, path: string, call: Call): Promise<boolean> {
   const leaf = leafOf(await readIfThere(path) ?? "");
   if (leaf === undefined) return false;
-  return (await look(tools, name, call))?.sha1 === nodeCrypto.createHash("sha1").update(leaf.raw).digest("hex");
+  return (await look(tools, name, call))?.sha1 === sha1(leaf.raw);
 }
 
 function notTheSame(tools: Tools, ours: string, theirs: string, loaded: readonly string[]): Error {

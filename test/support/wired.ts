@@ -10,7 +10,7 @@ import { tlsAlpn01Solver } from "../../src/challenge/tls_alpn01.ts";
 import { memoryLedger } from "../../src/ledger/memory_ledger.ts";
 import { publishedAnswers } from "../../src/ledger/published_answers.ts";
 import { recordsOf } from "../../src/ledger/records.ts";
-import type { Event, Ledger, LoadBalancer, WiringPart } from "../../src/ports.ts";
+import type { Clock, Event, Ledger, LoadBalancer, WiringPart } from "../../src/ports.ts";
 import { preparePlaces } from "../../plugin/certs/placeholder.ts";
 import { systemClock } from "../../plugin/clock.ts";
 import { haproxyBalancer } from "../../plugin/haproxy/balancer.ts";
@@ -32,8 +32,9 @@ export interface Checking extends AsyncDisposable {
 export function checking(
   balancers: readonly LoadBalancer[],
   answers: Endpoint,
-  challenges: readonly ChallengeType[] = ["tls-alpn-01", "http-01"],
+  options: { readonly challenges?: readonly ChallengeType[]; readonly clock?: Clock } = {},
 ): Checking {
+  const { challenges = ["tls-alpn-01", "http-01"], clock = systemClock } = options;
   const parts = new AsyncDisposableStack();
   const ledger = parts.use(memoryLedger(systemClock));
   const published = publishedAnswers(ledger);
@@ -44,7 +45,7 @@ export function checking(
   server.unref();
   const named = new Map<string, LoadBalancer>(balancers.map((it) => [it.name, it]));
   const solvers = new Map([
-    http01Solver({ answers: published, balancers: named, clock: systemClock }),
+    http01Solver({ answers: published, balancers: named, clock }),
     tlsAlpn01Solver({ balancers: named, now: () => systemClock.now() }),
   ].map((it) => [it.type, it]));
   const settings = { keyType: "ec-256", challenges, agreeTos: true } as const;
