@@ -49,7 +49,7 @@ async function tryPart(
 
 /** Says why something is not tried that stands on the part. */
 export function standsOn({ part, state }: Pick<WiringPart, "part" | "state">): string {
-  return `it stands on the ${part}, which is ${state === "missing" ? "missing" : "not tried"}`;
+  return `it stands on "${part}", which is ${state === "missing" ? "missing" : "not tried"}`;
 }
 
 /** What an error says of a part. */

@@ -53,7 +53,7 @@ for (const mode of MODES) {
         const parts = await it.check();
         assertEquals(of(parts, "missing"), [part], JSON.stringify(parts, undefined, 1));
         const untried = parts.filter((it) => it.state === "untried");
-        assert(untried.every((it) => it.found.includes("it stands on the ")), JSON.stringify(untried));
+        assert(untried.every((it) => it.found.includes('it stands on "')), JSON.stringify(untried));
         assert(parts.find((it) => it.part === part)?.todo !== undefined);
         assertEquals(await it.traces(), before);
       },
