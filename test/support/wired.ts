@@ -92,7 +92,7 @@ export async function wiredHaproxy(options: WiredOptions): Promise<Wired> {
   const emit = { emit: (it: Event) => void events.push(it) };
   const config = parseHaproxy(name, url);
   const tools = { clock: systemClock, events: emit, answers };
-  Deno.mkdirSync(`${root}/certs`);
+  await Deno.mkdir(`${root}/certs`);
   await preparePlaces(config, tools);
   const over = parts.use(checking([haproxyBalancer(config, tools)], answers));
   const lines = await over.service.wiring(name, CALL) ?? "";
@@ -123,7 +123,7 @@ export async function wiredHaproxy(options: WiredOptions): Promise<Wired> {
 export async function tested(file: string): Promise<string> {
   await using process = start("haproxy", { args: ["-c", "-f", file] });
   const code = await process.exit;
-  if (code !== 0) throw new Error(`HAProxy refuses ${file}: ${process.output()}\n${Deno.readTextFileSync(file)}`);
+  if (code !== 0) throw new Error(`HAProxy refuses ${file}: ${process.output()}\n${await Deno.readTextFile(file)}`);
   return process.output();
 }
 
