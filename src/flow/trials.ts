@@ -1,4 +1,4 @@
-import { describe, reasonOf, SidecarError } from "../model/errors.ts";
+import { describe, reasonOf, SidecarError, withoutPem } from "../model/errors.ts";
 import type { ChallengeType } from "../model/challenge_type.ts";
 import { type DnsName, parseDnsName } from "../model/dns_name.ts";
 import { given } from "../model/shape.ts";
@@ -54,9 +54,9 @@ export function standsOn({ part, state }: Pick<WiringPart, "part" | "state">): s
 
 /** What an error says of a part. */
 export function faultOf(balancer: string, error: unknown): Pick<WiringPart, "found" | "todo"> {
-  if (!(error instanceof SidecarError)) return { found: describe(error) };
+  if (!(error instanceof SidecarError)) return { found: withoutPem(describe(error)) };
   const head = `Load balancer ${balancer}: `;
-  const found = reasonOf(error);
+  const found = withoutPem(reasonOf(error));
   return { found: found.startsWith(head) ? found.slice(head.length) : found, ...given("todo", error.todo) };
 }
 

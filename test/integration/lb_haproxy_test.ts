@@ -72,6 +72,29 @@ for (const mode of MODES) {
   });
 }
 
+for (const mode of MODES) {
+  for (const [what, alpn] of [["with a frontend for challenges", true], ["without", false]] as const) {
+    wired(
+      `lb config knows the PROXY header and the paths of the balancer: ${mode}, ${what}`,
+      {
+        mode,
+        alpn,
+        // The balancer sees the same folder by another name.
+        more(root): Record<string, string> {
+          Deno.symlinkSync(root, `${root}/lb`);
+          return { "probe-proxy": "v2", "lb-root": `${root}/lb` };
+        },
+      },
+      async (it) => {
+        assertStringIncludes(it.lines, ` ${it.root}/lb/certs`);
+        const parts = await it.check();
+        assertEquals(of(parts, "missing"), [], JSON.stringify(parts, undefined, 1));
+        assertEquals(of(parts, "untried"), alpn ? [] : ["challenge frontend", "tls-alpn-01 route"]);
+      },
+    );
+  }
+}
+
 // --- what is wired wrongly ---------------------------------------------------------------------------------------------
 
 /** The only part that is missing, as the line that is printed. */

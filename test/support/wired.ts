@@ -61,6 +61,8 @@ export interface WiredOptions {
   readonly mode: "directory" | "crt-list";
   /** With a frontend for tls-alpn-01; true unless told. */
   readonly alpn?: boolean;
+  /** Further parameters of the URL. */
+  readonly more?: (root: string) => Readonly<Record<string, string>>;
   /** What is done to the lines before HAProxy gets them. */
   readonly edit?: (lines: string) => string;
   /** Parameters of the URL that are replaced or added, after HAProxy was started on the lines of the right ones. */
@@ -150,7 +152,7 @@ export function partsIn(lines: string): readonly string[] {
 
 function urlOf(
   root: string,
-  { mode, alpn = true }: WiredOptions,
+  { mode, alpn = true, more }: WiredOptions,
   { tls, http }: { readonly tls: number; readonly http: number },
 ): string {
   const query = new URLSearchParams({
@@ -158,6 +160,7 @@ function urlOf(
     ...alpn ? { challenges: `${root}/challenges.list` } : {},
     probe: `127.0.0.1:${tls}`,
     http: `127.0.0.1:${http}`,
+    ...more?.(root),
   });
   return `haproxy+unix://${root}/admin.sock?${query}`;
 }

@@ -204,6 +204,16 @@ Deno.test("check() ends with the sidecar, and takes down what is up", async () =
   assertEquals(kit.published.size, 0);
 });
 
+Deno.test("check() of a balancer is one, however many ask for it", async () => {
+  let checks = 0;
+  const check = (): Promise<readonly WiringPart[]> => Promise.resolve(checks++ < 9 ? [OK] : []);
+  const { service } = kitOf([
+    fakeBalancer({ name: "lb", wiring: { check, lines: () => Promise.resolve("") } }),
+  ], { challenges: [] });
+  await Promise.all([service.check("lb", CALL), service.check("null/lb", CALL)]);
+  assertEquals(checks, 1);
+});
+
 Deno.test("check() is carried on, and taken down, when the caller goes away", async () => {
   const caller = new AbortController();
   const kit: Kit = kitOf([fakeBalancer({ name: "lb", ...wiring(OK), ...wired(() => kit) })]);
