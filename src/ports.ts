@@ -341,6 +341,8 @@ export interface SniAnswering {
 export interface HttpRouting {
   /** How long a change may take until it is seen, in milliseconds. */
   readonly settleMs: number;
+  /** What to do where the answer is not seen although the route is open. */
+  readonly todo: string;
   /** Opens the route for the name; idempotent. */
   open(name: DnsName, call: Call): Promise<void>;
   /** Closes it; idempotent. */
