@@ -170,6 +170,7 @@ Deno.test("check() takes back what a presentation that failed has left", async (
     alpn: { ...alpn, answer: async (it) => (await alpn.answer(it, CALL), Promise.reject(new Error("half done"))) },
     routes: {
       settleMs: 0,
+      todo: "look at etcd",
       open: () => Promise.reject(new Error("etcd is away")),
       close: (name) => Promise.resolve(void closed.push(name)),
     },
