@@ -359,6 +359,8 @@ export interface WiringPart {
   readonly found: string;
   /** What to do about it. */
   readonly todo?: string;
+  /** Challenges that nobody can see the answer of without it: while it is missing, they are not tried. */
+  readonly carries?: readonly ChallengeType[];
 }
 
 /** What an operator has to set up for a balancer. */
