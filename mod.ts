@@ -28,6 +28,7 @@ export { chainMatches, readBundle } from "./src/x509/bundle.ts";
 export { certificateFacts } from "./src/x509/certificate.ts";
 export { type Expected, makeBundle } from "./src/x509/check_chain.ts";
 export { createCsr } from "./src/x509/csr.ts";
+export { placeholderCertificate } from "./src/x509/placeholder_certificate.ts";
 export { generateKey, importKey, type KeyPair } from "./src/x509/keys.ts";
 export { acmeAuthority, type AcmeAuthorityOptions, type AnswerNote } from "./src/acme/authority.ts";
 export { dns01ByHandSolver } from "./src/challenge/dns01_by_hand.ts";

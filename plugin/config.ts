@@ -11,7 +11,7 @@ import { type KeyType, parseKeyType } from "../src/model/key_type.ts";
 import type { Intent } from "../src/model/records.ts";
 import { defaultSecretName } from "../src/model/secret_name.ts";
 import { given } from "../src/model/shape.ts";
-import { type BalancerConfig, parseBalancer } from "./haproxy/url.ts";
+import { type BalancerConfig, parseBalancer } from "./balancers.ts";
 import { type Listen, parseListen } from "./net/listen.ts";
 import { parseDnsServer } from "./net/dns_server.ts";
 

@@ -5,6 +5,7 @@
  */
 import { describe, SidecarError } from "../src/model/errors.ts";
 import type { Events } from "../src/ports.ts";
+import { prepareBalancers } from "./balancers.ts";
 import { systemClock } from "./clock.ts";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { logEvents } from "./log.ts";
@@ -19,8 +20,9 @@ export async function main(seams: Seams = {}): Promise<number> {
   try {
     const config = readConfig({ get: (name) => Deno.env.get(name), readFile: (path) => Deno.readTextFileSync(path) });
     const log = logOf(config);
-    // Whoever sees the door open may read the token.
+    // Whoever sees the door open may read the token, and start the balancers.
     const identity = await readIdentity(config, log);
+    await prepareBalancers(config.balancers, { clock: systemClock, events: log });
     await using door = openDoor("API_LISTEN", config.apiListen);
     // The house is large, and whoever starts it wants to hear soon that it lives.
     const { startSidecar } = await import("./sidecar.ts");

@@ -1,6 +1,6 @@
 import type { Config, Environment } from "./config.ts";
+import { balancerPermissions } from "./balancers.ts";
 import { ConfigError, isLoopback, variableNames } from "./config.ts";
-import { permissionsFor } from "./haproxy/url.ts";
 import { dataDirectory } from "./identity.ts";
 import { parseDnsServer } from "./net/dns_server.ts";
 
@@ -18,7 +18,7 @@ export interface Permissions {
  * @param nameservers The system's resolvers, asked where `DNS_RESOLVERS` is not set.
  */
 export function permissionsOf(config: Config, environment: Environment, nameservers: readonly string[]): Permissions {
-  const balancers = config.balancers.map(permissionsFor);
+  const balancers = config.balancers.map(balancerPermissions);
   const data = config.vault.kind === "memory" && config.vaultKey !== undefined && config.apiToken !== undefined
     ? []
     : [dataDirectory(config)];

@@ -37,7 +37,9 @@ import type { Config } from "./config.ts";
 import { type Door, openDoor } from "./door.ts";
 import { dnsLookup } from "./net/dns.ts";
 import { sniListener } from "./net/sni_listener.ts";
-import { haproxyBalancer } from "./haproxy/balancer.ts";
+import type { BalancerConfig } from "./balancers.ts";
+import { type BalancerParts, haproxyBalancer } from "./haproxy/balancer.ts";
+import { kontenaBalancer } from "./kontena/balancer.ts";
 import { api } from "./http/api.ts";
 import { challengeApp } from "./http/challenge_app.ts";
 import type { Identity } from "./identity.ts";
@@ -81,7 +83,7 @@ export async function startSidecar(
   const answered = publishedAnswers(seams.ledger?.(stores.ledger) ?? stores.ledger);
 
   const balancers: ReadonlyMap<string, LoadBalancer> = new Map(
-    config.balancers.map((it) => [it.name, haproxyBalancer(it, { clock, events })]),
+    config.balancers.map((it) => [it.name, openBalancer(it, { clock, events, answers: config.challengeListen })]),
   );
   const { challengeTlsListen } = config;
   const listener = challengeTlsListen === undefined ? undefined : started.use(sniListener(challengeTlsListen));
@@ -92,7 +94,7 @@ export async function startSidecar(
     records,
     solvers: new Map(
       [
-        http01Solver({ answers: answered, balancers }),
+        http01Solver({ answers: answered, balancers, clock }),
         tlsAlpn01Solver({ balancers, now: () => clock.now() }),
         tlsSni01Solver({ balancers, vault, now: () => clock.now(), ...given("listener", listener) }),
         dns01ByHandSolver({ dns: dnsLookup({ servers: config.resolvers }) }),
@@ -148,6 +150,16 @@ async function openStores(
   await checkVaultKey(store, sealer);
   const ledger = config.ledger.kind === "memory" ? memoryLedger(clock) : sqliteLedger(store, clock);
   return { vault: started.use(sqliteVault(store, sealer, clock)), ledger: started.use(ledger) };
+}
+
+/** A Kontena Load Balancer whose runtime socket is shared is also an HAProxy that swaps at once, where it is new enough. */
+function openBalancer(config: BalancerConfig, parts: BalancerParts): LoadBalancer {
+  if (config.kind === "haproxy") return haproxyBalancer(config, parts);
+  const { socket, etcd: _etcd, service: _service, ...rest } = config;
+  const runtime = socket === undefined
+    ? undefined
+    : haproxyBalancer({ ...rest, kind: "haproxy", socket: { transport: "unix", path: socket } }, parts);
+  return kontenaBalancer(config, { ...parts, ...given("runtime", runtime) });
 }
 
 async function openAuthority(

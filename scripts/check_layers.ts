@@ -12,7 +12,7 @@ import { worldly } from "./worldly.ts";
 const ENTRIES = ["mod.ts", "plugin/main.ts", "plugin/launch.ts", "plugin/health_check.ts", "plugin/cli/main.ts"];
 
 /** Where a file has to be reached by a root. */
-const USED = ["src", "plugin", "test/ca"];
+const USED = ["src", "plugin", "test/ca", "test/lb"];
 
 /** The TypeScript files of a folder and those below it, sorted; none where there is no such folder. */
 export async function sources(folder: string): Promise<readonly string[]> {

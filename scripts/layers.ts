@@ -47,9 +47,19 @@ export const ROOMS: readonly Room[] = [
     packages: [],
   },
   // A balancer's URL is read with the rest of the configuration, and decides what the process may touch.
-  { path: "plugin/*", may: [...OUTER, "plugin/net/", "plugin/haproxy/url.ts"], packages: NODE },
+  {
+    path: "plugin/*",
+    may: [...OUTER, "plugin/net/", "plugin/certs/", "plugin/haproxy/url.ts", "plugin/kontena/url.ts"],
+    packages: NODE,
+  },
   { path: "plugin/net/", may: OUTER, packages: NODE },
-  ...ADAPTERS.map((name): Room => ({ path: `plugin/${name}/`, may: [...OUTER, "plugin/net/"], packages: NODE })),
+  // The certificate directory of an HAProxy: the same for all whoever makes it read that again.
+  { path: "plugin/certs/", may: [...OUTER, "plugin/net/"], packages: NODE },
+  ...ADAPTERS.map((name): Room => ({
+    path: `plugin/${name}/`,
+    may: [...OUTER, "plugin/net/", "plugin/certs/"],
+    packages: NODE,
+  })),
   { path: "plugin/http/", may: OUTER, packages: ["hono", "valibot"] },
   // It talks HTTP to the sidecar and must start fast.
   { path: "plugin/cli/", may: VALUES, packages: NODE },
@@ -60,6 +70,8 @@ export const ROOMS: readonly Room[] = [
   { path: "scripts/", may: [...ALL, "test/"], packages: ["*"] },
   // The test authority would prove nothing if it were built on what it tests.
   { path: "test/ca/", may: [], packages: [...X509, ...NODE, "jose", "hono"] },
+  // Nor would a balancer that is modelled on the code that it is there to try.
+  { path: "test/lb/", may: ["test/support/process.ts"], packages: NODE },
   { path: "test/", may: [...ALL, "scripts/", "test/"], packages: ["*"] },
 ];
 

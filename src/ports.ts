@@ -277,18 +277,20 @@ export interface Served {
   readonly serial: string;
 }
 
-/** What one needs to know of a balancer to judge it. */
+/** What one needs to know of a balancer to judge it; a balancer without a runtime socket does not tell it. */
 export interface BalancerState {
-  /** Version of the program, for example `2.6.12`. */
-  readonly version: string;
+  /** Version of HAProxy, for example `2.6.12`. */
+  readonly version?: string;
   /** Process id of the worker that answers. */
-  readonly pid: number;
+  readonly pid?: number;
 }
 
 /** A running load balancer. Calls to one of them are carried out in turn. */
 export interface LoadBalancer {
   /** As `LOAD_BALANCERS` names it. */
   readonly name: string;
+  /** What it is, for people: `haproxy` or `kontena`. */
+  readonly kind: string;
   /**
    * Asks the balancer about itself; rejects `BALANCER_UNREACHABLE` if it does not answer, `BALANCER_CONFIG` if the places
    * that it shall serve from are not there.
@@ -302,8 +304,14 @@ export interface LoadBalancer {
   served(names: readonly DnsName[], call: Call): Promise<readonly Served[]>;
   /** Where it can answer tls-alpn-01. */
   readonly alpn?: AlpnAnswering;
+  /** Why it never can, and what it can instead, for the error; absent where a setting is all that is missing. */
+  readonly noAlpn?: string;
   /** Where it can answer tls-sni-01. */
   readonly sni?: SniAnswering;
+  /** Where http-01 needs a route that is opened for each name. */
+  readonly routes?: HttpRouting;
+  /** How it has to be wired, and whether it is. */
+  readonly wiring: Wiring;
   /** Where its plain HTTP face is known: asks it for `path` under the host `name`. */
   readonly http?: (name: DnsName, path: string, call: Call) => Promise<{ status: number; body: string }>;
 }
@@ -327,6 +335,36 @@ export interface SniAnswering {
   answer(certificate: SniChallengeCertificate, call: Call): Promise<void>;
   /** Stops serving the one for the name; idempotent. */
   withdraw(name: DnsName, call: Call): Promise<void>;
+}
+
+/** The ability to send http-01 requests for a name to the sidecar, where no standing route does. */
+export interface HttpRouting {
+  /** How long a change may take until it is seen, in milliseconds. */
+  readonly settleMs: number;
+  /** Opens the route for the name; idempotent. */
+  open(name: DnsName, call: Call): Promise<void>;
+  /** Closes it; idempotent. */
+  close(name: DnsName, call: Call): Promise<void>;
+}
+
+/** One thing that a balancer needs, and what became of trying it. */
+export interface WiringPart {
+  /** For example `runtime socket`. */
+  readonly part: string;
+  /** `untried`: it is not used as things are configured, or something that it stands on is missing. */
+  readonly state: "ok" | "missing" | "untried";
+  /** What was found, a sentence without a period. */
+  readonly found: string;
+  /** What to do about it. */
+  readonly todo?: string;
+}
+
+/** What an operator has to set up for a balancer. */
+export interface Wiring {
+  /** The lines for its configuration, exact for the version that runs; where none answers, for the oldest that will do. */
+  lines(call: Call): Promise<string>;
+  /** Tries each part, in order, and leaves nothing behind; rejects only on abort. Challenges are tried by their solvers. */
+  check(call: Call): Promise<readonly WiringPart[]>;
 }
 
 // --- Time, chance, people --------------------------------------------------------------------------------------------

@@ -5,13 +5,13 @@ import { given } from "../../src/model/shape.ts";
 import type { AlpnAnswering, Call, ChallengeCertificate } from "../../src/ports.ts";
 import { probe } from "../net/tls_probe.ts";
 import { putEntry } from "./challenge_entry.ts";
-import { inTurn } from "./in_turn.ts";
+import { inTurn } from "../net/in_turn.ts";
 import { findList, unknownList } from "./locate.ts";
-import { checkPem } from "./payload.ts";
+import { checkPem } from "../certs/pem.ts";
 import { dropCertificate } from "./remove.ts";
 import type { Tools } from "./tools.ts";
 import { clearTransaction } from "./transaction.ts";
-import { parent } from "./url.ts";
+import { parent } from "../certs/paths.ts";
 
 /** The protocol of the challenge (RFC 8737 §6.2). */
 const PROTOCOL = "acme-tls/1";

@@ -1,24 +1,31 @@
 import { given } from "../../src/model/shape.ts";
 import type { Clock, Events, LoadBalancer } from "../../src/ports.ts";
+import { preparePlaces } from "../certs/placeholder.ts";
+import type { Endpoint } from "../net/connection.ts";
 import { plainGet } from "../net/plain_get.ts";
 import { alpnAnswering, isChallengeFile } from "./alpn.ts";
 import { checkPlaces } from "./locate.ts";
-import { askAll } from "./prove.ts";
+import { askAll } from "../certs/prove.ts";
+import { proverOf } from "./prover.ts";
 import { remove } from "./remove.ts";
 import { runtimeSocket } from "./runtime.ts";
-import { isSniFile, sniAnswering } from "./sni.ts";
+import { isSniFile } from "../certs/sni_file.ts";
+import { sniAnswering } from "./sni.ts";
+import { haproxyWiring } from "./wiring.ts";
 import { swap } from "./swap.ts";
 import type { Tools } from "./tools.ts";
-import type { BalancerConfig } from "./url.ts";
+import type { HaproxyConfig } from "./url.ts";
 
 /** What a balancer is made with. */
 export interface BalancerParts {
   readonly clock: Clock;
   readonly events: Events;
+  /** Where the sidecar listens for http-01, for the lines that wire the balancer. */
+  readonly answers?: Endpoint;
 }
 
 /** HAProxy 2.2 or later over its runtime socket. Making one sends nothing. */
-export function haproxyBalancer(config: BalancerConfig, parts: BalancerParts): LoadBalancer {
+export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): LoadBalancer {
   const tools: Tools = { config, runtime: runtimeSocket(config.name, config.socket), ...parts };
   const { challenges, http } = config;
   // Files that this process has had to do with, and what earlier ones name by themselves.
@@ -27,7 +34,10 @@ export function haproxyBalancer(config: BalancerConfig, parts: BalancerParts): L
     files.has(file) || isChallengeFile(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   return {
     name: config.name,
+    kind: config.kind,
+    wiring: haproxyWiring(tools),
     async state(call): ReturnType<LoadBalancer["state"]> {
+      await preparePlaces(config, parts);
       const { pid, version } = await tools.runtime.info(call);
       await checkPlaces(tools, call);
       return { pid, version: version.text };
@@ -41,7 +51,7 @@ export function haproxyBalancer(config: BalancerConfig, parts: BalancerParts): L
       await remove(tools, file, mine, call);
     },
     async served(names, call): ReturnType<LoadBalancer["served"]> {
-      const answers = await askAll(tools, names, {}, call);
+      const answers = await askAll(proverOf(tools), names, {}, call);
       return answers.flatMap((it) =>
         "probed" in it ? [{ name: it.name, fingerprint: it.probed.fingerprint, serial: it.probed.serial }] : []
       );

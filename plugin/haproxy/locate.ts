@@ -1,8 +1,8 @@
 import type { Call } from "../../src/ports.ts";
-import { kindOf } from "./files.ts";
+import { baseName } from "../certs/paths.ts";
+import { checkPlace, lbPath } from "../certs/place.ts";
 import { type LoadedCertificate, readCertificate, readFiles, readLists } from "./replies.ts";
 import { misconfigured, refused, type Tools } from "./tools.ts";
-import { baseName, lbPath } from "./url.ts";
 
 /** Where a certificate is in a balancer's memory, in HAProxy's own spelling. */
 export interface Location {
@@ -21,7 +21,7 @@ export interface Location {
  */
 export async function locate(tools: Tools, file: string, call: Call): Promise<Location> {
   const { certificates: place } = tools.config;
-  await checkPlace(tools);
+  await checkPlace(tools.config.name, tools.config.certificates);
   const list = await findList(tools, place.path, call);
   const folder = place.kind === "directory"
     ? list ?? lbPath(tools.config, place.path)
@@ -66,7 +66,7 @@ export async function unknownList(tools: Tools, path: string, call: Call): Promi
  * @throws {SidecarError} `BALANCER_CONFIG` if our directory, crt-list or store is not on disk, or the challenges' list not loaded.
  */
 export async function checkPlaces(tools: Tools, call: Call): Promise<void> {
-  await checkPlace(tools);
+  await checkPlace(tools.config.name, tools.config.certificates);
   const { challenges } = tools.config;
   if (challenges === undefined || await findList(tools, challenges, call) !== undefined) return;
   throw await unknownList(tools, challenges, call);
@@ -83,25 +83,6 @@ export async function loadedFiles({ runtime }: Tools, call: Call): Promise<reado
   const files = readFiles(reply);
   if (files === undefined) throw refused("show ssl cert", reply);
   return files;
-}
-
-async function checkPlace(tools: Tools): Promise<void> {
-  const { certificates: place } = tools.config;
-  const wanted = place.kind === "directory"
-    ? [["directory", place.path]]
-    : [["file", place.path], ["directory", place.store]];
-  for (const [kind, path = ""] of wanted) {
-    const found = await kindOf(path);
-    if (found === kind) continue;
-    const what = kind === "file" ? "crt-list" : place.kind === "directory" ? "certificate directory" : "store";
-    throw misconfigured(
-      tools,
-      found === undefined ? `its ${what} ${path} does not exist` : `its ${what} ${path} is a ${found}`,
-      place.kind === "directory" && found === "file"
-        ? "add store= with the folder of the crt-list's PEM files"
-        : "make it, and name it in a bind line of haproxy.cfg",
-    );
-  }
 }
 
 async function byBaseName(tools: Tools, file: string, call: Call): Promise<Location | undefined> {

@@ -1,8 +1,8 @@
 import { describe, SidecarError } from "../../src/model/errors.ts";
 import type { Call } from "../../src/ports.ts";
-import { withoutFile } from "./crt_list.ts";
-import { readIfThere, removeFile, replaceFile } from "./files.ts";
-import { canonicalPem } from "./payload.ts";
+import { withoutFile } from "../certs/crt_list.ts";
+import { readIfThere, removeFile, replaceFile } from "../certs/files.ts";
+import { canonicalPem } from "../certs/pem.ts";
 import { readCommit } from "./replies.ts";
 import { findList } from "./locate.ts";
 import type { Job } from "./swap.ts";

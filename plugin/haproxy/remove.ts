@@ -1,13 +1,13 @@
 import type { Call } from "../../src/ports.ts";
-import { withoutFile } from "./crt_list.ts";
-import { readIfThere, removeFile, replaceFile } from "./files.ts";
-import { inTurn } from "./in_turn.ts";
+import { withoutFile } from "../certs/crt_list.ts";
+import { readIfThere, removeFile, replaceFile } from "../certs/files.ts";
+import { inTurn } from "../net/in_turn.ts";
 import { locate } from "./locate.ts";
-import { checkFile } from "./payload.ts";
+import { fileIn, lbPath } from "../certs/place.ts";
+import { checkFile } from "../certs/pem.ts";
 import { readDelete, readDeleteEntry, readEntries } from "./replies.ts";
 import { command, type Tools } from "./tools.ts";
 import { clearTransaction } from "./transaction.ts";
-import { lbPath } from "./url.ts";
 
 /**
  * Stops serving a file: its entries, the certificate in memory, its line in a crt-list, and the file last, so that nothing
@@ -28,7 +28,7 @@ export async function remove(
     await clearTransaction(tools, mine, call);
     const { name, status, list } = await locate(tools, file, call);
     if (status !== "absent") await dropCertificate(tools, name, list, call);
-    const path = `${place.kind === "directory" ? place.path : place.store}/${file}`;
+    const path = fileIn(place, file);
     if (place.kind === "crt-list") await dropLine(place.path, [name, `${lbPath(config, place.store)}/${file}`, path]);
     await removeFile(path);
   });

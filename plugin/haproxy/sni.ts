@@ -1,14 +1,14 @@
-import defer * as nodeCrypto from "node:crypto";
 import type { DnsName } from "../../src/model/dns_name.ts";
 import type { Call, SniAnswering } from "../../src/ports.ts";
 import { putEntry } from "./challenge_entry.ts";
-import { inTurn } from "./in_turn.ts";
+import { inTurn } from "../net/in_turn.ts";
 import { findList, unknownList } from "./locate.ts";
-import { checkPem } from "./payload.ts";
+import { checkPem } from "../certs/pem.ts";
+import { sniFile } from "../certs/sni_file.ts";
 import { dropCertificate } from "./remove.ts";
 import type { Tools } from "./tools.ts";
 import { clearTransaction } from "./transaction.ts";
-import { lbPath } from "./url.ts";
+import { lbPath } from "../certs/place.ts";
 
 /**
  * Lets HAProxy answer tls-sni-01: challenge certificates go into the list of its production certificates at run time and out
@@ -45,14 +45,4 @@ export function sniAnswering(tools: Tools, mine: (file: string) => boolean): Sni
   function fileFor(list: string, name: DnsName): string {
     return `${place.kind === "directory" ? list : lbPath(config, place.store)}/${sniFile(name)}`;
   }
-}
-
-/** The name in HAProxy's memory: it sorts last, should anybody ever write it down. */
-export function sniFile(name: DnsName): string {
-  return `zz-acme-sni-${nodeCrypto.createHash("sha256").update(name).digest("hex").slice(0, 32)}.pem`;
-}
-
-/** Tells whether a base name is one of {@linkcode sniFile}. */
-export function isSniFile(file: string): boolean {
-  return /^zz-acme-sni-[0-9a-f]{32}\.pem$/.test(file);
 }

@@ -4,18 +4,20 @@ import { SidecarError } from "../../src/model/errors.ts";
 import type { ShadowedName } from "../../src/model/records.ts";
 import type { Call, Candidate, SwapReport } from "../../src/ports.ts";
 import { ProbeError } from "../net/probe_error.ts";
-import { listsFile, withFile } from "./crt_list.ts";
-import { checkDefault } from "./default_certificate.ts";
-import { readIfThere, replaceFile } from "./files.ts";
-import { inTurn } from "./in_turn.ts";
+import { listsFile, withFile } from "../certs/crt_list.ts";
+import { checkDefault } from "../certs/default_certificate.ts";
+import { readIfThere, replaceFile } from "../certs/files.ts";
+import { inTurn } from "../net/in_turn.ts";
 import { locate, type Location, unknownList } from "./locate.ts";
-import { atLeast, checkFile, checkPem, checkSize, withPayload } from "./payload.ts";
-import { askAll, prove, signaturesOf } from "./prove.ts";
+import { checkFile, checkPem } from "../certs/pem.ts";
+import { fileIn, lbPath } from "../certs/place.ts";
+import { atLeast, checkSize, withPayload } from "./payload.ts";
+import { proverOf } from "./prover.ts";
+import { askAll, prove, signaturesOf } from "../certs/prove.ts";
 import { putBack } from "./put_back.ts";
 import { type Info, readAdd, readCommit, readNew } from "./replies.ts";
 import { command, misconfigured, type Tools } from "./tools.ts";
 import { clearTransaction, setCertificate } from "./transaction.ts";
-import { lbPath } from "./url.ts";
 
 /** How often a swap is done again because the worker was replaced meanwhile. */
 const ROUNDS = 3;
@@ -84,13 +86,13 @@ async function begin(
       "use HAProxy 2.2 or later",
     );
   }
-  const path = `${place.kind === "directory" ? place.path : place.store}/${it.file}`;
+  const path = fileIn(place, it.file);
   await clearTransaction(tools, mine, call);
   const now = await locate(tools, it.file, call);
   checkSize(withPayload(`set ssl cert ${now.name}`, it.pem), version, it.file);
   const former = await readIfThere(path);
   const formerList = place.kind === "directory" ? undefined : await readIfThere(place.path);
-  if (former === undefined) await checkDefault(tools, it.file);
+  if (former === undefined) await checkDefault(tools.config, it.file, tools.events);
   return { ...it, path, former, formerList, before: now, now, reached: "nothing" };
 }
 
@@ -156,7 +158,7 @@ async function roundOf(
   if (committed === "no transaction") return { kind: "lost" };
   if (status !== "used") await enlist(tools, job, call);
   await keepListed(tools, job);
-  return { kind: "changed", shadowed: await prove(tools, job.bundle, call) };
+  return { kind: "changed", shadowed: await prove(proverOf(tools), job.bundle, call) };
 }
 
 /** The names that others answer, where the bundle is on disk, in memory and proven already. */
@@ -164,13 +166,13 @@ async function alreadyServed(tools: Tools, job: Job, call: Call): Promise<readon
   const { bundle, now } = job;
   // Also shows that the address answers at all, before anything is changed.
   const [first] = bundle.facts.names;
-  if (first !== undefined) await askAll(tools, [first], { signatures: signaturesOf(bundle) }, call);
+  if (first !== undefined) await askAll(proverOf(tools), [first], { signatures: signaturesOf(bundle) }, call);
   const sha1 = nodeCrypto.createHash("sha1").update(new nodeCrypto.X509Certificate(bundle.certificates[0]).raw).digest(
     "hex",
   );
   if (now.status !== "used" || now.sha1 !== sha1 || (await readIfThere(job.path)) !== job.pem) return undefined;
   try {
-    const shadowed = await prove(tools, bundle, call);
+    const shadowed = await prove(proverOf(tools), bundle, call);
     await keepListed(tools, job);
     return shadowed;
   } catch (error) {

@@ -1,15 +1,18 @@
 import { SidecarError } from "../../src/model/errors.ts";
 import type { Call, Clock, Events } from "../../src/ports.ts";
+import type { Endpoint } from "../net/connection.ts";
 import { quotable } from "./payload.ts";
 import type { Runtime } from "./runtime.ts";
-import type { BalancerConfig } from "./url.ts";
+import type { HaproxyConfig } from "./url.ts";
 
 /** What everything that is done to a balancer works with. */
 export interface Tools {
-  readonly config: BalancerConfig;
+  readonly config: HaproxyConfig;
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly events: Events;
+  /** Where the sidecar listens for http-01. */
+  readonly answers?: Endpoint;
 }
 
 /** How often a command is tried again while HAProxy carries out another one, each after 20 to 100 ms. */

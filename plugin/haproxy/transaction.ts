@@ -2,7 +2,7 @@ import type { Call } from "../../src/ports.ts";
 import { withPayload } from "./payload.ts";
 import { hasTransactionPart, readAbort, readSet, readTransaction } from "./replies.ts";
 import { command, refused, type Tools } from "./tools.ts";
-import { baseName } from "./url.ts";
+import { baseName } from "../certs/paths.ts";
 
 /** How long another client's open transaction is waited for, in milliseconds. */
 const PATIENCE = 30_000;

@@ -6,8 +6,8 @@
 import type { Bundle, Candidate, LoadBalancer } from "../../mod.ts";
 import { systemClock } from "../../plugin/clock.ts";
 import { haproxyBalancer } from "../../plugin/haproxy/balancer.ts";
-import { replaceFile } from "../../plugin/haproxy/files.ts";
-import { parseBalancer } from "../../plugin/haproxy/url.ts";
+import { replaceFile } from "../../plugin/certs/files.ts";
+import { parseHaproxy } from "../../plugin/haproxy/url.ts";
 import { bundlePem } from "../../src/model/certificate.ts";
 import { CALL } from "../../test/support/fakes.ts";
 import { startHaproxy, type TestHaproxy } from "../../test/support/haproxy.ts";
@@ -70,7 +70,7 @@ async function isDirectory(path: string): Promise<boolean> {
 }
 
 function balancerOf(haproxy: TestHaproxy): LoadBalancer {
-  return haproxyBalancer(parseBalancer("lb", haproxy.url()), { clock: systemClock, events: { emit: () => {} } });
+  return haproxyBalancer(parseHaproxy("lb", haproxy.url()), { clock: systemClock, events: { emit: () => {} } });
 }
 
 async function swapped(balancer: LoadBalancer, candidate: Candidate): Promise<number> {

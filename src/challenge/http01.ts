@@ -1,5 +1,13 @@
-import type { SidecarError } from "../model/errors.ts";
-import type { Call, ChallengeAnswer, ChallengeSolver, LoadBalancer, Presented, PublishedAnswers } from "../ports.ts";
+import { SidecarError } from "../model/errors.ts";
+import type {
+  Call,
+  ChallengeAnswer,
+  ChallengeSolver,
+  Clock,
+  LoadBalancer,
+  Presented,
+  PublishedAnswers,
+} from "../ports.ts";
 import { look, notReady } from "./not_ready.ts";
 import { presented } from "./presented.ts";
 
@@ -9,22 +17,52 @@ export interface Http01Parts {
   readonly answers: PublishedAnswers;
   /** Those that an answer can be seen through, by name. */
   readonly balancers: ReadonlyMap<string, LoadBalancer>;
+  /** Waits between looks at a route that was just opened. */
+  readonly clock: Clock;
 }
 
+/** Between looks at a route that was just opened, in milliseconds. */
+const LOOK_MS = 100;
+
 /**
- * Answers http-01 (RFC 8555 §8.3): publishes the key authorization for every sidecar on the ledger to give, and asks for it
- * through the linked balancer where that balancer's HTTP face is known. Where it is not, only the CA can tell.
+ * Answers http-01 (RFC 8555 §8.3): publishes the key authorization for every sidecar on the ledger to give, opens a route for
+ * the name where the linked balancer has none that stands, and asks for the answer through the balancer where its HTTP face
+ * is known. Where it is not, only the CA can tell.
  */
-export function http01Solver({ answers, balancers }: Http01Parts): ChallengeSolver {
+export function http01Solver({ answers, balancers, clock }: Http01Parts): ChallengeSolver {
   return {
     type: "http-01",
     async present(answer: ChallengeAnswer, call: Call): Promise<Presented> {
-      const { token, keyAuthorization } = answer;
-      await answers.publish(token, keyAuthorization, call);
+      const { name, token, keyAuthorization } = answer;
       const balancer = answer.balancer === undefined ? undefined : balancers.get(answer.balancer);
-      return presented((call) => prove(answer, balancer, call), (call) => answers.withdraw(token, call));
+      await answers.publish(token, keyAuthorization, call);
+      await balancer?.routes?.open(name, call);
+      return presented((call) => settle(answer, balancer, clock, call), async (call) => {
+        await answers.withdraw(token, call);
+        await balancer?.routes?.close(name, call);
+      });
     },
   };
+}
+
+/** A route that stands answers at once; one that was just opened is given its time. */
+async function settle(
+  answer: ChallengeAnswer,
+  balancer: LoadBalancer | undefined,
+  clock: Clock,
+  call: Call,
+): Promise<void> {
+  const looks = Math.ceil((balancer?.routes?.settleMs ?? 0) / LOOK_MS);
+  for (let left = looks; left > 0; left--) {
+    try {
+      return await prove(answer, balancer, call);
+    } catch (error) {
+      call.signal.throwIfAborted();
+      if (!(error instanceof SidecarError)) throw error;
+      await clock.sleep(LOOK_MS, call);
+    }
+  }
+  await prove(answer, balancer, call);
 }
 
 async function prove(answer: ChallengeAnswer, balancer: LoadBalancer | undefined, call: Call): Promise<void> {

@@ -48,6 +48,7 @@ function answering(balancers: ReadonlyMap<string, LoadBalancer>, link: Link): Al
       "set LOAD_BALANCERS, with challenges= in the balancer's URL",
     );
   }
+  if (linked.noAlpn !== undefined) return refuse(linked.noAlpn, "choose another type with --auth-type");
   return linked.alpn ?? refuse(
     `balancer ${balancer} has no acme-tls/1 frontend that is known`,
     "add challenges= with the crt-list of that frontend to its URL in LOAD_BALANCERS",

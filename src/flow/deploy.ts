@@ -54,7 +54,8 @@ async function deployTo(
     if (kind !== "unchanged") tellServed(parts, record, outcome, kind);
   } catch (error) {
     if (call.signal.aborted) throw error;
-    outcome = { ...about, state: "held", reason: describe(error), until: await heldUntil(parts, about, call) };
+    const until = await heldUntil(parts, about, error, call);
+    outcome = { ...about, state: "held", reason: describe(error), until };
     const text = `${name} does not serve ${secretName}: ${outcome.reason}`;
     parts.events.emit({
       level: "error",
@@ -77,7 +78,7 @@ function balancerOf({ balancers }: FlowParts, name: string): LoadBalancer {
   });
 }
 
-/** A minute at first, an hour when the same version was refused before. */
+/** A minute at first, an hour when the same version was refused before; one that is away may be back at any time. */
 async function heldUntil(
   { records, clock }: FlowParts,
   about: {
@@ -86,10 +87,12 @@ async function heldUntil(
     readonly fingerprint: string;
     readonly at: Date;
   },
+  error: unknown,
   call: Call,
 ): Promise<Date> {
   const before = (await records.deployments.get(deploymentId(about.balancer, about.secretName), call))?.value;
-  const again = before?.state === "held" && before.fingerprint === about.fingerprint;
+  const away = error instanceof SidecarError && error.code === "BALANCER_UNREACHABLE";
+  const again = !away && before?.state === "held" && before.fingerprint === about.fingerprint;
   return new Date(about.at.getTime() + attemptWait(again ? 5 : 1, clock.random()));
 }
 

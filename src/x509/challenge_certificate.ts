@@ -1,7 +1,7 @@
 import defer * as nodeCrypto from "node:crypto";
 import type { DnsName } from "../model/dns_name.ts";
 import type { ChallengeCertificate } from "../model/challenge_certificate.ts";
-import { selfSigned } from "./self_signed.ts";
+import { CHALLENGE_CERTIFICATE, selfSigned } from "./self_signed.ts";
 
 /** id-pe-acmeIdentifier (RFC 8737 §6.1). */
 const ACME_IDENTIFIER = "1.3.6.1.5.5.7.1.31";
@@ -18,8 +18,11 @@ export async function alpnChallengeCertificate(
   now: Date,
 ): Promise<ChallengeCertificate> {
   const digest = nodeCrypto.createHash("sha256").update(keyAuthorization).digest();
-  const made = await selfSigned(name, now, ({ Extension }) => [
-    new Extension(ACME_IDENTIFIER, true, Uint8Array.of(0x04, digest.length, ...digest)),
-  ]);
+  const made = await selfSigned(name, now, {
+    ...CHALLENGE_CERTIFICATE,
+    extensions: ({ Extension }) => [
+      new Extension(ACME_IDENTIFIER, true, Uint8Array.of(0x04, digest.length, ...digest)),
+    ],
+  });
   return { name, ...made };
 }

@@ -1,7 +1,7 @@
 import defer * as nodeCrypto from "node:crypto";
 import type { SniChallengeCertificate } from "../model/challenge_certificate.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { selfSigned } from "./self_signed.ts";
+import { CHALLENGE_CERTIFICATE, selfSigned } from "./self_signed.ts";
 
 /**
  * The name that a CA asks for in a tls-sni-01 challenge (draft-ietf-acme-acme-01, "TLS with Server Name Indication"): the
@@ -25,5 +25,5 @@ export async function sniChallengeCertificate(
   now: Date,
 ): Promise<SniChallengeCertificate> {
   const serverName = sniChallengeName(keyAuthorization);
-  return { name, serverName, ...await selfSigned(serverName, now) };
+  return { name, serverName, ...await selfSigned(serverName, now, CHALLENGE_CERTIFICATE) };
 }

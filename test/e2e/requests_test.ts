@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { systemClock } from "../../plugin/clock.ts";
 import { haproxyBalancer } from "../../plugin/haproxy/balancer.ts";
-import { parseBalancer } from "../../plugin/haproxy/url.ts";
+import { parseHaproxy } from "../../plugin/haproxy/url.ts";
 import { type DnsName, parseDnsName } from "../../src/model/dns_name.ts";
 import { CALL } from "../support/fakes.ts";
 import { gateTo } from "../support/gate.ts";
@@ -40,7 +40,7 @@ e2e(
     await using stage = await startStage({ pebble: { vaSleep: VA_SLEEP_S } });
     await using gate = gateTo(Number(stage.pebble.directory.port));
     gate.open();
-    const lb = haproxyBalancer(parseBalancer("lb", stage.haproxy.url()), {
+    const lb = haproxyBalancer(parseHaproxy("lb", stage.haproxy.url()), {
       clock: systemClock,
       events: { emit: (): void => {} },
     });

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { connect } from "node:tls";
 import { visit } from "../../scripts/demo/visit.ts";
 import { haproxyBalancer } from "../../plugin/haproxy/balancer.ts";
-import { sniFile } from "../../plugin/haproxy/sni.ts";
-import { parseBalancer } from "../../plugin/haproxy/url.ts";
+import { sniFile } from "../../plugin/certs/sni_file.ts";
+import { parseHaproxy } from "../../plugin/haproxy/url.ts";
 import { sniListener } from "../../plugin/net/sni_listener.ts";
 import { probe } from "../../plugin/net/tls_probe.ts";
 import { tlsSni01Solver } from "../../src/challenge/tls_sni01.ts";
@@ -46,7 +46,7 @@ function test(name: string, options: HaproxyOptions, run: (kit: Kit) => Promise<
         ...fakeClock(),
         sleep: (ms: number, _: Call) => new Promise<void>((done) => setTimeout(done, ms)),
       };
-      const lb = haproxyBalancer(parseBalancer("lb", haproxy.url()), {
+      const lb = haproxyBalancer(parseHaproxy("lb", haproxy.url()), {
         clock,
         events: { emit: (it) => events.push(it) },
       });
@@ -236,7 +236,7 @@ for (const steps of [["new"], ["new", "set"], ["new", "set", "commit"]]) {
 
 test("sni refuses a directory that HAProxy does not load, and has nothing to take away there", {}, async (kit) => {
   const url = kit.haproxy.url({ certs: "/usr/share" });
-  const { sni } = haproxyBalancer(parseBalancer("lb", url), { clock: fakeClock(), events: { emit(): void {} } });
+  const { sni } = haproxyBalancer(parseHaproxy("lb", url), { clock: fakeClock(), events: { emit(): void {} } });
   const certificate = await sniChallengeCertificate(NAME, "one.x", new Date());
   const error = await assertRejects(
     async () => await sni?.answer(certificate, CALL),

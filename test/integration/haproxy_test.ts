@@ -4,7 +4,7 @@ import { parseDnsName } from "../../src/model/dns_name.ts";
 import { type ErrorCode, SidecarError } from "../../src/model/errors.ts";
 import type { AlpnAnswering, Call, Event, LoadBalancer } from "../../src/ports.ts";
 import { haproxyBalancer } from "../../plugin/haproxy/balancer.ts";
-import { parseBalancer } from "../../plugin/haproxy/url.ts";
+import { parseHaproxy } from "../../plugin/haproxy/url.ts";
 import { ProbeError } from "../../plugin/net/probe_error.ts";
 import { probe } from "../../plugin/net/tls_probe.ts";
 import { fakeClock } from "../support/fake_clock.ts";
@@ -40,7 +40,7 @@ function test(name: string, options: HaproxyOptions, run: (kit: Kit) => Promise<
       };
       const other: Kit["other"] = (changes = {}, socket = haproxy.socket) => {
         const url = haproxy.url(changes).replace(haproxy.socket, socket);
-        return haproxyBalancer(parseBalancer("lb", url), { clock, events: { emit: (it) => events.push(it) } });
+        return haproxyBalancer(parseHaproxy("lb", url), { clock, events: { emit: (it) => events.push(it) } });
       };
       await run({ haproxy, lb: other(), events, other });
     },
@@ -210,7 +210,7 @@ test("swap() proves through a bind that wants a PROXY header", WITH_OLD, async (
 
 test("state() and served() tell what runs and what is served", WITH_OLD, async ({ haproxy, lb }) => {
   const state = await lb.state(CALL);
-  assertEquals([state.pid, state.version.split(".").length >= 2], [haproxy.pid, true]);
+  assertEquals([state.pid, (state.version?.split(".").length ?? 0) >= 2], [haproxy.pid, true]);
   const [first, second] = await lb.served([NAME, parseDnsName("*.unknown.example.com")], CALL);
   assertEquals(first, { name: NAME, fingerprint: OLD.facts.fingerprint, serial: OLD.facts.serial });
   assertEquals(second?.fingerprint === OLD.facts.fingerprint, false);
@@ -320,7 +320,7 @@ for (
 
 test("swap() says that a crt-list needs store=", { mode: "crt-list" }, async ({ haproxy }) => {
   const url = haproxy.url().replace(/&store=[^&]*/, "");
-  const lb = haproxyBalancer(parseBalancer("lb", url), { clock: fakeClock(), events: { emit(): void {} } });
+  const lb = haproxyBalancer(parseHaproxy("lb", url), { clock: fakeClock(), events: { emit(): void {} } });
   const error = await rejection(
     () => lb.swap({ file: FILE, bundle: issue(NAME) }, CALL),
     "BALANCER_CONFIG",
@@ -440,7 +440,7 @@ test("swap() gives another client's change 30 s, then aborts it", TWO, async ({ 
   const clock = fakeClock();
   const events: Event[] = [];
   const parts = { clock, events: { emit: (it: Event) => events.push(it) } };
-  const lb = haproxyBalancer(parseBalancer("lb", haproxy.url()), parts);
+  const lb = haproxyBalancer(parseHaproxy("lb", haproxy.url()), parts);
   assertStringIncludes(await set(haproxy, "filler-0.pem", issue("n0.filler.test")), "Transaction created");
   const report = await clock.run(lb.swap({ file: FILE, bundle: issue(NAME) }, CALL));
   assertEquals(report.kind, "replaced");
@@ -633,7 +633,7 @@ test("http asks the balancer's plain face", {}, async ({ haproxy, lb }) => {
 });
 
 Deno.test("haproxyBalancer() has only the abilities that its URL names", () => {
-  const config = parseBalancer("lb", "haproxy+unix:///s?certs=/certs&probe=lb:443");
+  const config = parseHaproxy("lb", "haproxy+unix:///s?certs=/certs&probe=lb:443");
   const lb = haproxyBalancer(config, { clock: fakeClock(), events: { emit(): void {} } });
   assertEquals([lb.name, lb.alpn, lb.http], ["lb", undefined, undefined]);
 });

@@ -58,7 +58,17 @@ export function fakeSni(): FakeSni {
 /** A balancer with the given abilities; whatever else is asked of it is a mistake. */
 export function fakeBalancer(abilities: Partial<LoadBalancer> = {}): LoadBalancer {
   const unexpected = (): Promise<never> => Promise.reject(new Error("the test does not expect this call"));
-  return { name: "lb", state: unexpected, swap: unexpected, remove: unexpected, served: unexpected, ...abilities };
+  const wiring = { lines: unexpected, check: unexpected };
+  return {
+    name: "lb",
+    kind: "fake",
+    wiring,
+    state: unexpected,
+    swap: unexpected,
+    remove: unexpected,
+    served: unexpected,
+    ...abilities,
+  };
 }
 
 /** DNS from a table; an error in the table is thrown. */

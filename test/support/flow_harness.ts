@@ -102,7 +102,7 @@ async function assemble(
     vault,
     records,
     solvers: new Map([
-      http01Solver({ answers: publishedAnswers(ledger), balancers }),
+      http01Solver({ answers: publishedAnswers(ledger), balancers, clock }),
       dns01ByHandSolver({ dns: { txt: (name, call) => fakeDns(options.dns ?? {}).txt(name, call) } }),
     ].map((solver) => [solver.type, solver])),
     balancers,

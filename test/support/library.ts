@@ -61,7 +61,7 @@ export async function openLibrary(pebble: Pebble, options: LibraryOptions = {}):
     }),
     vault: memoryVault(systemClock),
     records,
-    solvers: new Map([["http-01" as const, http01Solver({ answers: published, balancers })]]),
+    solvers: new Map([["http-01" as const, http01Solver({ answers: published, balancers, clock: systemClock })]]),
     balancers,
     clock: systemClock,
     events: { emit: (): void => {} },

@@ -3,6 +3,7 @@ import { parseDnsName } from "../../../src/model/dns_name.ts";
 import { SidecarError } from "../../../src/model/errors.ts";
 import { http01Solver } from "../../../src/challenge/http01.ts";
 import type { Call, ChallengeAnswer } from "../../../src/ports.ts";
+import { fakeClock } from "../../support/fake_clock.ts";
 import { CALL, fakeBalancer, memoryAnswers } from "../../support/fakes.ts";
 
 const ANSWER: ChallengeAnswer = {
@@ -15,7 +16,7 @@ const ANSWER: ChallengeAnswer = {
 
 Deno.test("http01Solver() publishes the answer until it is disposed of, again and again", async () => {
   const answers = memoryAnswers();
-  const solver = http01Solver({ answers, balancers: new Map() });
+  const solver = http01Solver({ answers, balancers: new Map(), clock: fakeClock() });
   assertEquals(solver.type, "http-01");
   const first = await solver.present(ANSWER, CALL);
   const again = await solver.present(ANSWER, CALL);
@@ -31,7 +32,7 @@ Deno.test("http01Solver() withdraws under a deadline of its own", async () => {
     withdraw: (_: string, { signal }: Call) => Promise.resolve(void withdrawn.push(signal)),
   };
   const call = { signal: AbortSignal.abort() };
-  const presented = await http01Solver({ answers, balancers: new Map() }).present(ANSWER, call);
+  const presented = await http01Solver({ answers, balancers: new Map(), clock: fakeClock() }).present(ANSWER, call);
   await presented[Symbol.asyncDispose]();
   assertEquals(withdrawn.map((signal) => signal.aborted), [false]);
 });
@@ -93,13 +94,20 @@ for (
 ) {
   Deno.test(`http01Solver() leaves it to the CA with ${why}`, async () => {
     const balancers = new Map([["silent", fakeBalancer()]]);
-    const presented = await http01Solver({ answers: memoryAnswers(), balancers }).present(answer, CALL);
+    const presented = await http01Solver({ answers: memoryAnswers(), balancers, clock: fakeClock() }).present(
+      answer,
+      CALL,
+    );
     await presented.settled(CALL);
   });
 }
 
 async function settle(http: NonNullable<ReturnType<typeof fakeBalancer>["http"]>, call = CALL): Promise<void> {
-  const solver = http01Solver({ answers: memoryAnswers(), balancers: new Map([["lb", fakeBalancer({ http })]]) });
+  const solver = http01Solver({
+    answers: memoryAnswers(),
+    balancers: new Map([["lb", fakeBalancer({ http })]]),
+    clock: fakeClock(),
+  });
   const presented = await solver.present(ANSWER, call);
   await presented.settled(call);
 }

@@ -3,7 +3,7 @@ import { SidecarError } from "../../../src/model/errors.ts";
 import type { Event } from "../../../src/ports.ts";
 import { clearTransaction, setCertificate } from "../../../plugin/haproxy/transaction.ts";
 import type { Tools } from "../../../plugin/haproxy/tools.ts";
-import { parseBalancer } from "../../../plugin/haproxy/url.ts";
+import { parseHaproxy } from "../../../plugin/haproxy/url.ts";
 import { fakeClock } from "../../support/fake_clock.ts";
 import { CALL } from "../../support/fakes.ts";
 
@@ -32,7 +32,7 @@ function scripted(...replies: readonly string[]): Scripted {
     sent.push(message.split(" <<", 1)[0] ?? "");
     return Promise.resolve(replies[Math.min(sent.length, replies.length) - 1] ?? "");
   };
-  const config = parseBalancer("lb", "haproxy+unix:///s?certs=/certs&probe=lb:443");
+  const config = parseHaproxy("lb", "haproxy+unix:///s?certs=/certs&probe=lb:443");
   const runtime = { key: "unix:/s", ask, info: () => Promise.reject(new Error("not asked")) };
   return { tools: { config, runtime, clock, events: { emit: (it) => events.push(it) } }, sent, events, clock };
 }

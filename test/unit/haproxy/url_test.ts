@@ -1,11 +1,12 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { InputError } from "../../../src/model/errors.ts";
-import { lbPath, parseBalancer, permissionsFor } from "../../../plugin/haproxy/url.ts";
+import { haproxyPermissions, parseHaproxy } from "../../../plugin/haproxy/url.ts";
 
 const UNIX = "haproxy+unix:///var/run/haproxy-admin.sock?certs=/etc/haproxy/certs&probe=127.0.0.1:443";
 
-Deno.test("parseBalancer() reads a directory over a unix socket", () => {
-  assertEquals(parseBalancer("lb", UNIX), {
+Deno.test("parseHaproxy() reads a directory over a unix socket", () => {
+  assertEquals(parseHaproxy("lb", UNIX), {
+    kind: "haproxy",
     name: "lb",
     socket: { transport: "unix", path: "/var/run/haproxy-admin.sock" },
     certificates: { kind: "directory", path: "/etc/haproxy/certs" },
@@ -13,11 +14,12 @@ Deno.test("parseBalancer() reads a directory over a unix socket", () => {
   });
 });
 
-Deno.test("parseBalancer() reads every parameter", () => {
+Deno.test("parseHaproxy() reads every parameter", () => {
   const url =
     "haproxy+tcp://127.0.0.1:9999?certs=/etc/h/site%2Dcerts.list&store=/etc/h/store/&challenges=/etc/h/c.list" +
     "&probe=[::1]:8443&probe-proxy=v2&lb-root=/lb//etc/&reload=/run/master.sock&default=/etc/h/store/00-site.pem&http=lb.local:80";
-  assertEquals(parseBalancer("two", url), {
+  assertEquals(parseHaproxy("two", url), {
+    kind: "haproxy",
     name: "two",
     socket: { transport: "tcp", hostname: "127.0.0.1", port: 9999 },
     certificates: { kind: "crt-list", path: "/etc/h/site-certs.list", store: "/etc/h/store" },
@@ -31,8 +33,8 @@ Deno.test("parseBalancer() reads every parameter", () => {
   });
 });
 
-Deno.test("parseBalancer() takes relative paths from the working directory", () => {
-  const { certificates } = parseBalancer("lb", UNIX.replace("/etc/haproxy/certs", "./certs"));
+Deno.test("parseHaproxy() takes relative paths from the working directory", () => {
+  const { certificates } = parseHaproxy("lb", UNIX.replace("/etc/haproxy/certs", "./certs"));
   assertEquals(certificates, { kind: "directory", path: `${Deno.cwd()}/certs` });
 });
 
@@ -65,48 +67,34 @@ for (
   ] as const
 ) {
   const url = UNIX.replace(change[0], change[1]);
-  Deno.test(`parseBalancer() refuses ${url.length > 90 ? url.slice(0, 90) : url}: ${found}`, () => {
-    const error = assertThrows(() => parseBalancer("front", url), InputError, found);
+  Deno.test(`parseHaproxy() refuses ${url.length > 90 ? url.slice(0, 90) : url}: ${found}`, () => {
+    const error = assertThrows(() => parseHaproxy("front", url), InputError, found);
     assertEquals(error.field, "load_balancers");
     assertStringIncludes(error.message, '"front"');
   });
 }
 
 for (const hostname of ["localhost", "127.9.9.9", "[::1]"]) {
-  Deno.test(`parseBalancer() takes ${hostname} for loopback`, () => {
-    const { socket } = parseBalancer("lb", UNIX.replace("unix:///var/run/haproxy-admin.sock", `tcp://${hostname}:99`));
+  Deno.test(`parseHaproxy() takes ${hostname} for loopback`, () => {
+    const { socket } = parseHaproxy("lb", UNIX.replace("unix:///var/run/haproxy-admin.sock", `tcp://${hostname}:99`));
     assertEquals(socket.transport, "tcp");
   });
 }
 
-Deno.test("permissionsFor() lists net, read and write of a unix socket, the certificates and the addresses", () => {
-  assertEquals(permissionsFor(parseBalancer("lb", `${UNIX}&http=[::1]:80`)), {
+Deno.test("haproxyPermissions() lists net, read and write of a unix socket, the certificates and the addresses", () => {
+  assertEquals(haproxyPermissions(parseHaproxy("lb", `${UNIX}&http=[::1]:80`)), {
     net: ["unix:/var/run/haproxy-admin.sock", "127.0.0.1:443", "[::1]:80"],
     read: ["/var/run/haproxy-admin.sock", "/etc/haproxy/certs"],
     write: ["/var/run/haproxy-admin.sock", "/etc/haproxy/certs"],
   });
 });
 
-Deno.test("permissionsFor() lists the folder of a crt-list, where its new text is staged", () => {
+Deno.test("haproxyPermissions() lists the folder of a crt-list, where its new text is staged", () => {
   const url = "haproxy+tcp://127.0.0.1:9999?certs=/etc/h/certs.list&store=/etc/h/store&probe=lb:443";
   const paths = ["/etc/h", "/etc/h/store"];
-  assertEquals(permissionsFor(parseBalancer("lb", url)), {
+  assertEquals(haproxyPermissions(parseHaproxy("lb", url)), {
     net: ["127.0.0.1:9999", "lb:443"],
     read: paths,
     write: paths,
   });
 });
-
-for (
-  const [root, path, seen] of [
-    ["", "/shared/certs/a.pem", "/shared/certs/a.pem"],
-    ["&lb-root=/etc/haproxy", "/shared/certs", "/etc/haproxy/certs"],
-    ["&lb-root=/etc/haproxy", "/shared/challenges.list", "/etc/haproxy/challenges.list"],
-    ["&lb-root=/etc/haproxy", "/sharedelse/c.list", "/sharedelse/c.list"],
-  ] as const
-) {
-  Deno.test(`lbPath() sees ${path} as ${seen}`, () => {
-    const url = `haproxy+unix:///run/a.sock?certs=/shared/certs&probe=lb:443${root}`;
-    assertEquals(lbPath(parseBalancer("lb", url), path), seen);
-  });
-}

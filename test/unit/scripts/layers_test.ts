@@ -10,6 +10,7 @@ for (
     ["plugin/config.ts", "plugin/*"],
     ["plugin/haproxy/socket.ts", "plugin/haproxy/"],
     ["test/ca/server.ts", "test/ca/"],
+    ["test/lb/render.ts", "test/lb/"],
     ["test/unit/model/order_test.ts", "test/"],
     ["src/new/thing.ts", undefined],
     ["plugin/new/thing.ts", undefined],

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { baseName } from "./url.ts";
+import { baseName } from "./paths.ts";
 
 /** Tells whether a line is about the file. */
 export function listsFile(text: string, file: string): boolean {

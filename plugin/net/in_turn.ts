@@ -1,5 +1,5 @@
 import type { Call } from "../../src/ports.ts";
-import { abortable } from "../net/deadline.ts";
+import { abortable } from "./deadline.ts";
 
 const tails = new Map<string, Promise<void>>();
 

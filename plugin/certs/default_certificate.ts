@@ -1,5 +1,14 @@
+import { SidecarError } from "../../src/model/errors.ts";
+import type { Events } from "../../src/ports.ts";
 import { visibleFiles } from "./files.ts";
-import { misconfigured, type Tools } from "./tools.ts";
+import type { CertificatePlace } from "./place.ts";
+
+/** The part of a balancer's configuration that decides. */
+export interface Directory {
+  readonly name: string;
+  readonly certificates: CertificatePlace;
+  readonly defaultFile?: string;
+}
 
 /**
  * Looks after the default certificate. HAProxy gives clients whose name it does not know the first file of a directory, in
@@ -9,20 +18,23 @@ import { misconfigured, type Tools } from "./tools.ts";
  *
  * @throws {SidecarError} `BALANCER_CONFIG` if it would displace the file that `default=` names.
  */
-export async function checkDefault(tools: Tools, file: string): Promise<void> {
-  const { certificates: place, defaultFile, name } = tools.config;
+export async function checkDefault(
+  { name, certificates: place, defaultFile }: Directory,
+  file: string,
+  events: Events,
+): Promise<void> {
   if (place.kind !== "directory" || defaultFile === file) return;
   const displaced = displacedBy(file, await visibleFiles(place.path));
   if (displaced === undefined) return;
   if (defaultFile !== undefined) {
     const named = defaultFile === displaced ? "" : `, and default= names ${defaultFile}`;
-    throw misconfigured(
-      tools,
-      `${file} sorts before ${displaced} and would become the default certificate at the next reload${named}`,
-      `give the default certificate a file name that sorts first, as 00-${defaultFile}, or set default=${file}`,
-    );
+    const why = `${file} sorts before ${displaced} and would become the default certificate at the next reload${named}`;
+    throw new SidecarError("BALANCER_CONFIG", `Load balancer ${name}: ${why}`, {
+      field: "load_balancers",
+      todo: `give the default certificate a file name that sorts first, as 00-${defaultFile}, or set default=${file}`,
+    });
   }
-  tools.events.emit({
+  events.emit({
     level: "warn",
     name: "balancer.default_changes",
     text:

@@ -5,7 +5,7 @@
  * @module
  */
 import { describe, SidecarError } from "../../src/model/errors.ts";
-import { baseName, parent } from "./url.ts";
+import { baseName, parent } from "./paths.ts";
 
 /** The content of a file, or undefined where there is none. */
 export async function readIfThere(path: string): Promise<string | undefined> {
@@ -33,6 +33,17 @@ export async function replaceFile(path: string, text: string): Promise<void> {
       throw error;
     }
     await syncDirectory(parent(path));
+  });
+}
+
+/** Makes an empty file, mode 0640; one that is there is left alone. */
+export async function createEmpty(path: string): Promise<void> {
+  await onDisk(path, async () => {
+    try {
+      using _file = await Deno.open(path, { write: true, createNew: true, mode: 0o640 });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
   });
 }
 
@@ -93,10 +104,30 @@ async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw new SidecarError("BALANCER_CONFIG", `Cannot use ${path}: ${describe(cause)}`, {
-      field: "load_balancers",
-      todo: "share the balancer's certificate folder with the sidecar, for reading and writing",
-      cause,
-    });
+    const why = `Cannot use ${path}: ${describe(cause)}${await accessHint(cause, parent(path))}`;
+    throw new SidecarError("BALANCER_CONFIG", why, { field: "load_balancers", todo: todoFor(cause), cause });
+  }
+}
+
+function todoFor(cause: unknown): string {
+  // rename(2): EBUSY where the file is a mount of its own, EXDEV where it is on another file system than its folder.
+  if (cause instanceof Deno.errors.Busy || (cause instanceof Error && "code" in cause && cause.code === "EXDEV")) {
+    return "share its folder instead of the file alone: a file that is mounted by itself cannot be replaced in one step";
+  }
+  if (cause instanceof Deno.errors.NotCapable) {
+    return "start the sidecar with the permissions that its launcher computes";
+  }
+  return "share the balancer's certificate folder with the sidecar, for reading and writing";
+}
+
+/** Who may write there and who we are, where the system refused. */
+async function accessHint(cause: unknown, folder: string): Promise<string> {
+  if (!(cause instanceof Deno.errors.PermissionDenied)) return "";
+  try {
+    const { mode, uid, gid } = await Deno.stat(folder);
+    const rights = ((mode ?? 0) & 0o7777).toString(8);
+    return ` (${folder} is mode ${rights} of uid ${uid} gid ${gid}; this is uid ${Deno.uid()} gid ${Deno.gid()})`;
+  } catch {
+    return "";
   }
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { inTurn } from "../../../plugin/haproxy/in_turn.ts";
+import { inTurn } from "../../../plugin/net/in_turn.ts";
 import { CALL } from "../../support/fakes.ts";
 
 Deno.test("inTurn() does one thing after the other under one key", async () => {

@@ -4,17 +4,28 @@ import { covers, type DnsName, isWildcard } from "../../src/model/dns_name.ts";
 import { describe, SidecarError } from "../../src/model/errors.ts";
 import type { ShadowedName } from "../../src/model/records.ts";
 import { given } from "../../src/model/shape.ts";
-import type { Call } from "../../src/ports.ts";
+import type { Call, Clock } from "../../src/ports.ts";
+import type { Endpoint } from "../net/connection.ts";
 import { ProbeError } from "../net/probe_error.ts";
+import type { ProxyVersion } from "../net/proxy_header.ts";
 import { probe, type Probed } from "../net/tls_probe.ts";
 import type { Signatures } from "../net/tls_wire.ts";
-import { loadedFiles, look } from "./locate.ts";
-import type { Tools } from "./tools.ts";
 
 /** Probes that run at once. */
 const AT_ONCE = 8;
-/** Loaded files that are looked through for the one that answers a name. */
-const MAX_FILES = 2_000;
+
+/** Where a balancer is asked who answers. */
+export interface Face {
+  readonly probe: Endpoint;
+  readonly probeProxy?: ProxyVersion;
+  readonly clock: Clock;
+}
+
+/** What a proof works with. */
+export interface Prover extends Face {
+  /** Finds the files whose leaf has one of these SHA-1 sums: HAProxy tells certificates apart by them. */
+  readonly filesBySha1: (sums: ReadonlySet<string>, call: Call) => Promise<ReadonlyMap<string, string>>;
+}
 
 /** Who answered for a name: a certificate, or nobody. */
 export type Answer = { readonly name: DnsName } & ({ readonly probed: Probed } | { readonly failure: ProbeError });
@@ -25,7 +36,7 @@ export type Answer = { readonly name: DnsName } & ({ readonly probed: Probed } |
  * @throws {ProbeError} If the address does not answer at all.
  */
 export async function askAll(
-  { config, clock }: Tools,
+  { probe: target, probeProxy, clock }: Face,
   names: readonly DnsName[],
   options: { readonly signatures?: Signatures },
   call: Call,
@@ -41,8 +52,8 @@ export async function askAll(
       const serverName = isWildcard(name) ? `${crypto.randomUUID().slice(0, 13)}${name.slice(1)}` : name;
       try {
         const probed = await probe(
-          config.probe,
-          { serverName, ...given("proxy", config.probeProxy), ...options },
+          target,
+          { serverName, ...given("proxy", probeProxy), ...options },
           call,
         );
         return { name, probed };
@@ -73,11 +84,11 @@ export function signaturesOf(bundle: Bundle): Signatures {
  * @returns The names that another certificate answers.
  * @throws {SidecarError} `SWAP_REJECTED` if it answers none of them, and that is not because of other certificates for them.
  */
-export async function prove(tools: Tools, bundle: Bundle, call: Call): Promise<readonly ShadowedName[]> {
+export async function prove(prover: Prover, bundle: Bundle, call: Call): Promise<readonly ShadowedName[]> {
   const { fingerprint, names } = bundle.facts;
-  const answers = await askAll(tools, names, { signatures: signaturesOf(bundle) }, call);
+  const answers = await askAll(prover, names, { signatures: signaturesOf(bundle) }, call);
   const missed = answers.filter((it) => !("probed" in it && it.probed.fingerprint === fingerprint));
-  const shadowed = await explain(tools, missed, call);
+  const shadowed = await explain(prover, missed, call);
   const excused = shadowed.some((it) => it.covered && it.by !== undefined);
   if (missed.length === names.length && !excused) throw notServed(missed);
   return shadowed.map(({ name, by }) => ({ name, ...given("by", by) }));
@@ -88,29 +99,15 @@ interface Explained extends ShadowedName {
   readonly covered: boolean;
 }
 
-/** Finds the files that answer. HAProxy tells certificates apart by SHA-1. */
-async function explain(tools: Tools, missed: readonly Answer[], call: Call): Promise<readonly Explained[]> {
+/** Finds the files that answer. */
+async function explain(prover: Prover, missed: readonly Answer[], call: Call): Promise<readonly Explained[]> {
   const wanted = new Set(missed.flatMap((it) => "probed" in it ? [sha1(it.probed.der)] : []));
-  const files = wanted.size === 0 ? new Map<string, string>() : await filesBySha1(tools, wanted, call);
+  const files = wanted.size === 0 ? new Map<string, string>() : await prover.filesBySha1(wanted, call);
   return missed.map((it) => {
     if (!("probed" in it)) return { name: it.name, covered: false };
     const covered = namesOf(it.probed.der).some((pattern) => covers(pattern, it.name));
     return { name: it.name, ...given("by", files.get(sha1(it.probed.der))), covered };
   });
-}
-
-async function filesBySha1(
-  tools: Tools,
-  wanted: ReadonlySet<string>,
-  call: Call,
-): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
-  for (const file of (await loadedFiles(tools, call)).slice(0, MAX_FILES)) {
-    const sum = (await look(tools, file, call))?.sha1;
-    if (sum !== undefined && wanted.has(sum) && !found.has(sum)) found.set(sum, file);
-    if (found.size === wanted.size) break;
-  }
-  return found;
 }
 
 function notServed(missed: readonly Answer[]): SidecarError {
@@ -132,8 +129,8 @@ function sha1(der: Uint8Array): string {
   return nodeCrypto.createHash("sha1").update(der).digest("hex");
 }
 
-/** The dNSNames of a certificate that somebody else may have made: compared, never used otherwise. */
-function namesOf(der: Uint8Array): readonly DnsName[] {
+/** The dNSNames of a certificate that somebody else may have made: compared and asked for, never used otherwise. */
+export function namesOf(der: Uint8Array): readonly DnsName[] {
   const alternatives = new nodeCrypto.X509Certificate(der).subjectAltName ?? "";
   return alternatives.split(", ").flatMap((it) => it.startsWith("DNS:") ? [it.slice(4).toLowerCase() as DnsName] : []);
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { listsFile, withFile, withoutFile } from "../../../plugin/haproxy/crt_list.ts";
+import { listsFile, withFile, withoutFile } from "../../../plugin/certs/crt_list.ts";
 
 const TEXT = "# certificates\n/etc/h/a.pem\n/etc/h/b.pem [alpn h2] b.example.com\nsub/r.pem\n  /etc/h/c.pem";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { displacedBy } from "../../../plugin/haproxy/default_certificate.ts";
+import { displacedBy } from "../../../plugin/certs/default_certificate.ts";
 
 for (
   const [file, files, displaced] of [

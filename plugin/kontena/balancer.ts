@@ -1,0 +1,86 @@
+import type { BalancerState, Call, Clock, Events, LoadBalancer, SniAnswering } from "../../src/ports.ts";
+import { hostPort } from "../certs/balancer_url.ts";
+import { checkPlace } from "../certs/place.ts";
+import { preparePlaces } from "../certs/placeholder.ts";
+import { askAll } from "../certs/prove.ts";
+import { isSniFile } from "../certs/sni_file.ts";
+import { plainGet } from "../net/plain_get.ts";
+import { etcdV2 } from "./etcd.ts";
+import { revisionKey } from "./layout.ts";
+import { remove } from "./remove.ts";
+import { httpRouting } from "./routes.ts";
+import { sniAnswering } from "./sni.ts";
+import { swap } from "./swap.ts";
+import { proverOf, type Tools } from "./tools.ts";
+import type { KontenaConfig } from "./url.ts";
+import { kontenaWiring } from "./wiring.ts";
+
+/** What a Kontena Load Balancer is made with. */
+export interface KontenaParts {
+  readonly clock: Clock;
+  readonly events: Events;
+  /** The same balancer over its HAProxy's runtime socket, where that is shared. */
+  readonly runtime?: LoadBalancer;
+}
+
+const NO_ALPN = "the HAProxy of a Kontena Load Balancer is older than 2.0 and cannot route by ALPN; " +
+  "it answers http-01 and tls-sni-01";
+
+/**
+ * An unmodified Kontena Load Balancer: files in its certificate directory, and what it polls in etcd. Where its HAProxy is 2.2
+ * or later and the runtime socket is shared, certificates are swapped there at once, and the files keep them.
+ */
+export function kontenaBalancer(config: KontenaConfig, { clock, events, runtime }: KontenaParts): LoadBalancer {
+  const tools: Tools = { config, etcd: etcdV2(config.name, hostPort(config.etcd)), clock, events };
+  const files = new Set<string>();
+  const mine = (file: string): boolean => files.has(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
+  const bySocket = (call: Call): Promise<LoadBalancer | undefined> => usable(runtime, call);
+  const byFile = sniAnswering(tools, mine);
+  const sni = async (call: Call): Promise<SniAnswering> => (await bySocket(call))?.sni ?? byFile;
+  return {
+    name: config.name,
+    kind: config.kind,
+    noAlpn: NO_ALPN,
+    wiring: kontenaWiring(tools, byFile),
+    routes: httpRouting(tools),
+    sni: {
+      answer: async (certificate, call) => await (await sni(call)).answer(certificate, call),
+      withdraw: async (name, call) => await (await sni(call)).withdraw(name, call),
+    },
+    async state(call): Promise<BalancerState> {
+      await preparePlaces(config, tools);
+      await checkPlace(config.name, config.certificates);
+      await tools.etcd.get(revisionKey(config.service), call);
+      return await (await bySocket(call))?.state(call) ?? {};
+    },
+    async swap(candidate, call): ReturnType<LoadBalancer["swap"]> {
+      files.add(candidate.file);
+      const runtime = await bySocket(call);
+      return runtime === undefined ? await swap(tools, candidate, call) : await runtime.swap(candidate, call);
+    },
+    async remove(file, call): Promise<void> {
+      files.add(file);
+      const runtime = await bySocket(call);
+      if (runtime === undefined) await remove(tools, file, mine, call);
+      else await runtime.remove(file, call);
+    },
+    async served(names, call): ReturnType<LoadBalancer["served"]> {
+      const answers = await askAll(proverOf(tools), names, {}, call);
+      return answers.flatMap((it) =>
+        "probed" in it ? [{ name: it.name, fingerprint: it.probed.fingerprint, serial: it.probed.serial }] : []
+      );
+    },
+    http: (name, path, call) => plainGet(config.http, name, path, call),
+  };
+}
+
+/** A socket that does not answer, or of an HAProxy before 2.2, is no reason not to go by file and reload. */
+async function usable(runtime: LoadBalancer | undefined, call: Call): Promise<LoadBalancer | undefined> {
+  try {
+    const [major = 0, minor = 0] = (await runtime?.state(call))?.version?.split(".").map(Number) ?? [];
+    return major > 2 || (major === 2 && minor >= 2) ? runtime : undefined;
+  } catch {
+    call.signal.throwIfAborted();
+    return undefined;
+  }
+}
