@@ -89,16 +89,22 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   let ended = false;
   running.exit.then(() => ended = true);
   const pid = await until(`${name} starts`, async () => ended ? -1 : await firstProcess(running, process.user));
-  return { ...containerOf(running, pid, options), address, pid };
+  const kill = (signal: Deno.Signal): void => {
+    if (!ended) Deno.kill(pid, signal);
+  };
+  return { ...containerOf(running, kill, pid, process), address, pid };
 }
 
-function containerOf(running: Running, pid: number, { process }: ContainerOptions): Omit<Container, "address" | "pid"> {
+function containerOf(
+  running: Running,
+  kill: Container["kill"],
+  pid: number,
+  process: ProcessOptions,
+): Omit<Container, "address" | "pid"> {
   return {
     exit: running.exit,
     output: () => running.output(),
-    kill(signal): void {
-      if (pid > 0) Deno.kill(pid, signal);
-    },
+    kill,
     async exec(args, { stdin = "", env = {} } = {}): Promise<Executed> {
       const inside = asUser({ ...process, args, env: { ...process.env, ...env } });
       const child = new Deno.Command("nsenter", {
@@ -114,7 +120,11 @@ function containerOf(running: Running, pid: number, { process }: ContainerOption
       const { code, stdout, stderr } = await child.output();
       return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
     },
-    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose](): Promise<void> {
+      // The kernel ends all others with the first; `unshare` itself forgets its child once that has another user.
+      kill("SIGKILL");
+      await running[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -15,6 +15,8 @@ export interface Project extends AsyncDisposable {
   readonly addresses: Readonly<Record<string, string>>;
   /** Starts a service and what it comes after; `changes` replace or add variables of its environment. */
   up(service: string, changes?: Readonly<Record<string, string>>): Promise<Container>;
+  /** The container of a service that was started. */
+  running(service: string): Container;
   /** The folder behind a named volume. */
   volume(name: string): string;
   /** Runs the image's health check in a container of the service. */
@@ -82,7 +84,14 @@ export function makeProject(
     }
     return { source: made, target, readOnly };
   };
-  return { addresses, up, volume, isHealthy, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    addresses,
+    up,
+    running: (name) => running.get(name)!,
+    volume,
+    isHealthy,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /** HAProxy's official image, from this machine's HAProxy: the same user, folder and command line. */
