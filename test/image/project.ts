@@ -6,21 +6,26 @@
 import { tempDir, until } from "../support/process.ts";
 import { type Image, makeBase } from "./build.ts";
 import type { Mount, Service } from "./compose.ts";
-import { type Container, GATEWAY, type HostMount, startContainer } from "./container.ts";
+import { type Container, GATEWAY, type HostMount, type ProcessOptions, startContainer } from "./container.ts";
 import { copyContent } from "./files.ts";
+
+/** Variables that replace or add to those of the compose file. */
+type Changes = Readonly<Record<string, string>>;
 
 /** A compose project. Disposing ends its containers and removes its volumes. */
 export interface Project extends AsyncDisposable {
   /** Where each service will be reached. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** Starts a service and what it comes after; `changes` replace or add variables of its environment. */
-  up(service: string, changes?: Readonly<Record<string, string>>): Promise<Container>;
+  /** Starts a service and what it comes after, or starts it again after it ended. */
+  up(service: string, changes?: Changes): Promise<Container>;
+  /** Starts one more container of a service, as `docker compose run` does. */
+  run(service: string, changes?: Changes): Promise<Container>;
   /** The container of a service that was started. */
   running(service: string): Container;
   /** The folder behind a named volume. */
   volume(name: string): string;
   /** Runs the image's health check in a container of the service. */
-  isHealthy(container: Container, service: string): Promise<boolean>;
+  isHealthy(container: Container, service: string, env?: Changes): Promise<boolean>;
 }
 
 /** Prepares a project. `images` are by the name that the compose file gives them; `folder` is where that file is. */
@@ -32,46 +37,45 @@ export function makeProject(
   const owned = new AsyncDisposableStack();
   const { path } = owned.use(tempDir());
   Deno.chmodSync(path, 0o755);
+  // Docker's own answers on the container's loopback; ours is the one of the stage.
+  Deno.writeTextFileSync(`${path}/resolv.conf`, `nameserver ${GATEWAY}\noptions ndots:0\n`);
   const addresses = Object.fromEntries(services.map(({ name }, index) => [name, `172.30.0.${index + 2}`]));
   const running = new Map<string, Container>();
   const serviceOf = (name: string): Service => services.find((it) => it.name === name)!;
   const volume = (name: string): string => `${path}/volumes/${name}`;
-  const isHealthy = async (container: Container, name: string): Promise<boolean> =>
-    (await container.exec(images[serviceOf(name).image]!.healthcheck)).code === 0;
+  const isHealthy = async (container: Container, name: string, env: Changes = {}): Promise<boolean> =>
+    (await container.exec(images[serviceOf(name).image]!.healthcheck, { env })).code === 0;
 
-  const up = async (name: string, changes: Readonly<Record<string, string>> = {}): Promise<Container> => {
-    const service = serviceOf(name);
-    for (const [before, condition] of Object.entries(service.after)) {
-      const other = running.get(before) ?? await up(before);
-      if (condition === "service_started") continue;
-      await until(`${before} is healthy`, () => isHealthy(other, before), 20_000).catch((error) => {
-        throw new Error(`${error}\n${other.output()}`);
-      });
-    }
+  const start = async (service: Service, name: string, address: string, changes: Changes): Promise<Container> => {
     const image = images[service.image];
     if (image === undefined || !service.readOnly) throw new Error(`Cannot run ${name} here`);
-    await Deno.writeTextFile(`${path}/resolv.conf`, `nameserver ${GATEWAY}\noptions ndots:0\n`);
     const mounts = await Promise.all(service.mounts.map((mount) => hostMount(mount, image.root)));
-    const container = owned.use(
+    const env = { ...image.env, ...service.environment, ...changes };
+    return owned.use(
       await startContainer({
         name,
-        address: addresses[name]!,
+        address,
         root: image.root,
         readOnly: true,
         mounts: [{ source: `${path}/resolv.conf`, target: "/etc/resolv.conf", readOnly: true }, ...mounts],
-        process: {
-          args: [...image.entrypoint, ...service.command ?? []],
-          env: { ...image.env, ...service.environment, ...changes },
-          workdir: image.workdir,
-          user: service.user ?? image.user,
-          groups: service.groups,
-          dropsAllCapabilities: service.dropsAllCapabilities,
-          gainsNoPrivileges: service.gainsNoPrivileges,
-        },
+        process: processOf(service, image, env),
       }),
     );
+  };
+  const up = async (name: string, changes: Changes = {}): Promise<Container> => {
+    const service = serviceOf(name);
+    for (const [before, condition] of Object.entries(service.after)) {
+      const other = running.get(before) ?? await up(before);
+      if (condition === "service_healthy") await healthy(other, before);
+    }
+    const container = await start(service, name, addresses[name]!, changes);
     running.set(name, container);
     return container;
+  };
+  const healthy = async (container: Container, name: string): Promise<void> => {
+    await until(`${name} is healthy`, () => isHealthy(container, name), 20_000).catch((error) => {
+      throw new Error(`${error}\n${container.output()}`);
+    });
   };
 
   /** A fresh volume gets what the first image has in its place, owner and mode of the folder itself included. */
@@ -84,9 +88,12 @@ export function makeProject(
     }
     return { source: made, target, readOnly };
   };
+  const run = (name: string, changes: Changes = {}): Promise<Container> =>
+    start(serviceOf(name), `${name}-run`, "172.30.0.99", changes);
   return {
     addresses,
     up,
+    run,
     running: (name) => running.get(name)!,
     volume,
     isHealthy,
@@ -106,6 +113,18 @@ export async function haproxyImage(root: string): Promise<Image> {
     // What its docker-entrypoint.sh makes of the command.
     entrypoint: ["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
     healthcheck: [],
+  };
+}
+
+function processOf(service: Service, image: Image, env: Readonly<Record<string, string>>): ProcessOptions {
+  return {
+    args: [...image.entrypoint, ...service.command ?? []],
+    env,
+    workdir: image.workdir,
+    user: service.user ?? image.user,
+    groups: service.groups,
+    dropsAllCapabilities: service.dropsAllCapabilities,
+    gainsNoPrivileges: service.gainsNoPrivileges,
   };
 }
 
