@@ -1,4 +1,4 @@
-import type { Call, Clock, LoadBalancer } from "../mod.ts";
+import { type Call, type Clock, type LoadBalancer, SidecarError } from "../mod.ts";
 
 /** Longer than Docker takes from a first health check that passes to the container that waited for it. */
 const PATIENCE_MS = 20_000;
@@ -12,12 +12,20 @@ const LOOK_MS = 250;
  */
 export async function awaitBalancers(balancers: Iterable<LoadBalancer>, clock: Clock, call: Call): Promise<void> {
   const end = clock.now().getTime() + PATIENCE_MS;
-  const answers = (balancer: LoadBalancer): Promise<boolean> => balancer.state(call).then(() => true, () => false);
   await Promise.all(
     Array.from(balancers, async (balancer) => {
-      while (!call.signal.aborted && !await answers(balancer) && clock.now().getTime() < end) {
+      while (!call.signal.aborted && await isAway(balancer, call) && clock.now().getTime() < end) {
         await clock.sleep(LOOK_MS, call).catch(() => {}); // aborted: the loop ends
       }
     }),
   );
+}
+
+async function isAway(balancer: LoadBalancer, call: Call): Promise<boolean> {
+  try {
+    await balancer.state(call);
+    return false;
+  } catch (error) {
+    return error instanceof SidecarError && error.code === "BALANCER_UNREACHABLE";
+  }
 }

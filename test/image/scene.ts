@@ -81,7 +81,7 @@ export async function processesOf({ pid }: Container): Promise<readonly { readon
 
 /** The lines that the compose file prints for it. */
 async function makeSecrets(text: string, folder: string): Promise<void> {
-  const commands = [...text.matchAll(/^#   (.*secrets.*)$/gm)].map((found) => found[1]);
+  const commands = [...text.matchAll(/^# {3}(.*secrets.*)$/gm)].map((found) => found[1]);
   await using shell = start("sh", { args: ["-ec", commands.join("\n")], cwd: folder });
   if (await shell.exit !== 0) throw new Error(shell.output());
 }
