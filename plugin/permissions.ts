@@ -59,6 +59,7 @@ export function flagsOf({ net, read, write, env }: Permissions): readonly string
   return [
     "--unstable-no-legacy-abort",
     "--no-prompt",
+    "--allow-sys=uid,gid", // who we are, for errors about rights
     ...flag("net", net),
     ...flag("read", read),
     ...flag("write", write),

@@ -5,9 +5,9 @@
  */
 import {
   acmeAuthority,
+  balancerService,
   type Call,
   type CertificateAuthority,
-  type Certificates,
   certificates,
   type Clock,
   dns01ByHandSolver,
@@ -108,11 +108,13 @@ export async function startSidecar(
   };
   const answers = started.use(presentedAnswers(parts));
   const service = certificates(parts, answers, lifetime.signal);
+  const overBalancers = balancerService({ ...parts, answers: answered }, lifetime.signal);
 
   const challenge = started.use(openDoor("CHALLENGE_HTTP_LISTEN", config.challengeListen));
   challenge.lead(challengeApp(answered).fetch);
   const face = api({
     service,
+    balancers: overBalancers,
     vault,
     token: identity.token,
     grid: config.grid,
@@ -128,15 +130,15 @@ export async function startSidecar(
   const call = { signal: lifetime.signal };
   const keeping = awaitBalancers(balancers.values(), clock, call)
     .then(() => keeper(parts, service, answers, config.certificates).run(call));
-  started.defer(() => ended(keeping, service, lifetime));
+  started.defer(() => ended(lifetime, () => [keeping, service.landed(), overBalancers.landed()]));
   tellStarted(events, config, door.port, challenge.port);
   return started.move();
 }
 
 /** Ends all work: each wait ends at once, and what was begun stands in the ledger. */
-async function ended(keeping: Promise<void>, service: Certificates, lifetime: AbortController): Promise<void> {
+async function ended(lifetime: AbortController, works: () => readonly Promise<void>[]): Promise<void> {
   lifetime.abort(new SidecarError("ORDER_TIMEOUT", "The sidecar is stopping", { todo: "repeat the command" }));
-  await Promise.allSettled([keeping, service.landed()]);
+  await Promise.allSettled(works());
 }
 
 async function openStores(

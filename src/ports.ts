@@ -341,6 +341,8 @@ export interface SniAnswering {
 export interface HttpRouting {
   /** How long a change may take until it is seen, in milliseconds. */
   readonly settleMs: number;
+  /** What to do where the answer is not seen although the route is open. */
+  readonly todo: string;
   /** Opens the route for the name; idempotent. */
   open(name: DnsName, call: Call): Promise<void>;
   /** Closes it; idempotent. */
@@ -357,6 +359,8 @@ export interface WiringPart {
   readonly found: string;
   /** What to do about it. */
   readonly todo?: string;
+  /** Challenges that nobody can see the answer of without it: while it is missing, they are not tried. */
+  readonly carries?: readonly ChallengeType[];
 }
 
 /** What an operator has to set up for a balancer. */

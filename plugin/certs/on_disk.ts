@@ -17,10 +17,11 @@ export async function filesOnDisk(
   return found;
 }
 
-/** The first certificate of a text; undefined where there is none that can be read. */
+/** The first certificate of a text, which may begin with its key; undefined where there is none that can be read. */
 export function leafOf(pem: string): X509Certificate | undefined {
+  const [block] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(pem) ?? [];
   try {
-    return new nodeCrypto.X509Certificate(pem);
+    return block === undefined ? undefined : new nodeCrypto.X509Certificate(block);
   } catch {
     return undefined;
   }
@@ -42,7 +43,7 @@ export async function badFile(directory: string): Promise<{ readonly file: strin
 function fault(pem: string): string | undefined {
   const leaf = leafOf(pem);
   if (leaf === undefined) return "holds no certificate";
-  const [key] = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\s\S]*?-----END (?:[A-Z]+ )?PRIVATE KEY-----/.exec(pem) ?? [];
+  const [key] = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[^]*?-----END (?:[A-Z]+ )?PRIVATE KEY-----/.exec(pem) ?? [];
   if (key === undefined) return "holds no private key";
   try {
     return leaf.checkPrivateKey(nodeCrypto.createPrivateKey(key))

@@ -85,13 +85,34 @@ export function signaturesOf(bundle: Bundle): Signatures {
  * @throws {SidecarError} `SWAP_REJECTED` if it answers none of them, and that is not because of other certificates for them.
  */
 export async function prove(prover: Prover, bundle: Bundle, call: Call): Promise<readonly ShadowedName[]> {
+  const { shadowed, refusal } = await inspect(prover, bundle, call);
+  if (refusal !== undefined) throw refusal;
+  return shadowed;
+}
+
+/** How a bundle's names are answered. */
+export interface Inspection {
+  /** The names that another certificate answers. */
+  readonly shadowed: readonly ShadowedName[];
+  /** It answers a name, and each one that it does not is answered by another certificate for that name. */
+  readonly complete: boolean;
+  /** Why this is no proof. */
+  readonly refusal?: SidecarError;
+}
+
+/** Looks how the bundle's names are answered. */
+export async function inspect(prover: Prover, bundle: Bundle, call: Call): Promise<Inspection> {
   const { fingerprint, names } = bundle.facts;
   const answers = await askAll(prover, names, { signatures: signaturesOf(bundle) }, call);
   const missed = answers.filter((it) => !("probed" in it && it.probed.fingerprint === fingerprint));
-  const shadowed = await explain(prover, missed, call);
-  const excused = shadowed.some((it) => it.covered && it.by !== undefined);
-  if (missed.length === names.length && !excused) throw notServed(missed);
-  return shadowed.map(({ name, by }) => ({ name, ...given("by", by) }));
+  const explained = await explain(prover, missed, call);
+  const unseen = missed.length === names.length;
+  const excused = explained.some((it) => it.covered && it.by !== undefined);
+  return {
+    shadowed: explained.map(({ name, by }) => ({ name, ...given("by", by) })),
+    complete: !unseen && explained.every((it) => it.covered),
+    ...unseen && !excused ? { refusal: notServed(missed) } : {},
+  };
 }
 
 interface Explained extends ShadowedName {
@@ -125,7 +146,8 @@ function notServed(missed: readonly Answer[]): SidecarError {
   });
 }
 
-function sha1(der: Uint8Array): string {
+/** What HAProxy tells certificates apart by: SHA-1 over the DER, lower-case hexadecimal. */
+export function sha1(der: Uint8Array): string {
   return nodeCrypto.createHash("sha1").update(der).digest("hex");
 }
 

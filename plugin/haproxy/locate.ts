@@ -79,8 +79,8 @@ export async function look({ runtime }: Tools, name: string, call: Call): Promis
 
 /** The names of all loaded files. */
 export async function loadedFiles({ runtime }: Tools, call: Call): Promise<readonly string[]> {
-  const reply = await runtime.ask("show ssl cert", call);
-  const files = readFiles(reply);
+  const reply = await runtime.ask("show ssl cert", call, { mayBeEmpty: true });
+  const files = reply.trim() === "" ? [] : readFiles(reply);
   if (files === undefined) throw refused("show ssl cert", reply);
   return files;
 }
@@ -105,5 +105,5 @@ function located(name: string, { status, sha1 }: LoadedCertificate, list?: strin
 }
 
 async function lists({ runtime }: Tools, call: Call): Promise<readonly string[]> {
-  return readLists(await runtime.ask("show ssl crt-list", call));
+  return readLists(await runtime.ask("show ssl crt-list", call, { mayBeEmpty: true }));
 }

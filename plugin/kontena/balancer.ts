@@ -4,6 +4,7 @@ import { checkPlace } from "../certs/place.ts";
 import { preparePlaces } from "../certs/placeholder.ts";
 import { askAll } from "../certs/prove.ts";
 import { isSniFile } from "../certs/sni_file.ts";
+import type { Endpoint } from "../net/connection.ts";
 import { plainGet } from "../net/plain_get.ts";
 import { etcdV2 } from "./etcd.ts";
 import { revisionKey } from "./layout.ts";
@@ -19,8 +20,12 @@ import { kontenaWiring } from "./wiring.ts";
 export interface KontenaParts {
   readonly clock: Clock;
   readonly events: Events;
+  /** Where the sidecar listens for http-01, for the lines that wire the balancer. */
+  readonly answers?: Endpoint;
   /** The same balancer over its HAProxy's runtime socket, where that is shared. */
   readonly runtime?: LoadBalancer;
+  /** How long it may take to read its directory again, in milliseconds; default 10,000. */
+  readonly patienceMs?: number;
 }
 
 const NO_ALPN = "the HAProxy of a Kontena Load Balancer is older than 2.0 and cannot route by ALPN; " +
@@ -30,8 +35,9 @@ const NO_ALPN = "the HAProxy of a Kontena Load Balancer is older than 2.0 and ca
  * An unmodified Kontena Load Balancer: files in its certificate directory, and what it polls in etcd. Where its HAProxy is 2.2
  * or later and the runtime socket is shared, certificates are swapped there at once, and the files keep them.
  */
-export function kontenaBalancer(config: KontenaConfig, { clock, events, runtime }: KontenaParts): LoadBalancer {
-  const tools: Tools = { config, etcd: etcdV2(config.name, hostPort(config.etcd)), clock, events };
+export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): LoadBalancer {
+  const { runtime, patienceMs = 10_000, ...rest } = parts;
+  const tools: Tools = { config, etcd: etcdV2(config.name, hostPort(config.etcd)), patienceMs, ...rest };
   const files = new Set<string>();
   const mine = (file: string): boolean => files.has(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   const bySocket = (call: Call): Promise<LoadBalancer | undefined> => usable(runtime, call);
@@ -41,7 +47,7 @@ export function kontenaBalancer(config: KontenaConfig, { clock, events, runtime 
     name: config.name,
     kind: config.kind,
     noAlpn: NO_ALPN,
-    wiring: kontenaWiring(tools, byFile),
+    wiring: kontenaWiring(tools, { byFile, bySocket }),
     routes: httpRouting(tools),
     sni: {
       answer: async (certificate, call) => await (await sni(call)).answer(certificate, call),

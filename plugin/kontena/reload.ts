@@ -26,25 +26,27 @@ export async function reload({ config, etcd }: Tools, call: Call, needed = true)
  * Looks again and again until `look` succeeds: the balancer polls, checks its configuration and starts a new process, which
  * loads every certificate twice.
  *
+ * @param look Is told when it looks for the last time.
  * @returns What `look` returned.
  * @throws {SidecarError} What `look` threw last, once the balancer has had its time.
  */
-export async function seenInTime<T>(tools: Tools, look: () => Promise<T>, call: Call): Promise<T> {
+export async function seenInTime<T>(tools: Tools, look: (last: boolean) => Promise<T>, call: Call): Promise<T> {
   const end = performance.now() + await patience(tools);
   while (true) {
+    const last = performance.now() > end;
     try {
-      return await look();
+      return await look(last);
     } catch (error) {
       call.signal.throwIfAborted();
-      if (!(error instanceof SidecarError) || performance.now() > end) throw error;
+      if (!(error instanceof SidecarError) || last) throw error;
       await tools.clock.sleep(LOOK_MS, call);
     }
   }
 }
 
-/** Ten seconds, and about twice what HAProxy needs to load each certificate (0.8 ms), twice. */
-async function patience({ config }: Tools): Promise<number> {
-  return 10_000 + 3 * (await visibleFiles(config.certificates.path)).length;
+/** HAProxy needs some 0.8 ms to load a certificate, twice; it gets about double that. */
+async function patience({ config, patienceMs }: Tools): Promise<number> {
+  return patienceMs + 3 * (await visibleFiles(config.certificates.path)).length;
 }
 
 /** Why a balancer stays with its last configuration, as far as that can be known from outside; its log knows more. */

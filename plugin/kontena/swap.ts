@@ -1,13 +1,14 @@
 import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
 import { SidecarError } from "../../src/model/errors.ts";
 import { given } from "../../src/model/shape.ts";
+import type { ShadowedName } from "../../src/model/records.ts";
 import type { Call, Candidate, SwapReport } from "../../src/ports.ts";
 import { checkDefault } from "../certs/default_certificate.ts";
 import { readIfThere, replaceFile } from "../certs/files.ts";
 import { leafOf } from "../certs/on_disk.ts";
 import { checkFile, checkPem } from "../certs/pem.ts";
 import { checkPlace, fileIn } from "../certs/place.ts";
-import { askAll, namesOf, prove } from "../certs/prove.ts";
+import { askAll, inspect, namesOf, prove } from "../certs/prove.ts";
 import { inTurn } from "../net/in_turn.ts";
 import { forget, type Former, formerIn, remember } from "./former.ts";
 import { revisionKey } from "./layout.ts";
@@ -62,7 +63,7 @@ async function carryOut(tools: Tools, job: Job, call: Call): Promise<SwapReport>
     await replaceFile(path, pem);
     await reload(tools, call);
     told = true;
-    const shadowed = await seenInTime(tools, () => prove(proverOf(tools), bundle, call), call);
+    const shadowed = await seenInTime(tools, (last) => proven(tools, bundle, last, call), call);
     await forget(path);
     return { kind: former === undefined ? "added" : "replaced", shadowed };
   } catch (error) {
@@ -70,6 +71,17 @@ async function carryOut(tools: Tools, job: Job, call: Call): Promise<SwapReport>
     call.signal.throwIfAborted();
     throw await asRejection(tools, job, error, { told, back }, call);
   }
+}
+
+/**
+ * Other files may answer some of the names for good, and all of them until the balancer has read the new one: so what is not
+ * complete is only taken for the whole truth at the end.
+ */
+async function proven(tools: Tools, bundle: Bundle, last: boolean, call: Call): Promise<readonly ShadowedName[]> {
+  const { shadowed, complete, refusal } = await inspect(proverOf(tools), bundle, call);
+  if (refusal !== undefined) throw refusal;
+  if (complete || last) return shadowed;
+  throw new SidecarError("SWAP_REJECTED", "it has not read its directory yet");
 }
 
 /**

@@ -8,6 +8,7 @@ import { ensureParts } from "../parts.ts";
 import type { BenchRow } from "./bench_row.ts";
 import { hundredRow, oneRow } from "./certificates.ts";
 import { cryptoRow } from "./crypto.ts";
+import { kontenaRow } from "./kontena.ts";
 import { markdown } from "./report.ts";
 import { requestsRow } from "./requests.ts";
 import { rssRow, startRow } from "./start.ts";
@@ -20,6 +21,7 @@ const ROWS: Readonly<Record<string, BenchRow>> = {
   one: oneRow,
   hundred: hundredRow,
   swap: swapRow,
+  kontena: kontenaRow,
   start: startRow,
   rss: rssRow,
 };
@@ -45,7 +47,7 @@ export function parseArguments(args: readonly string[]): BenchArguments {
 }
 
 async function bench({ quick, rows }: BenchArguments): Promise<number> {
-  await ensureParts(["haproxy", "pebble", "pebble-challtestsrv", "openssl", "lego"]);
+  await ensureParts(["haproxy", "pebble", "pebble-challtestsrv", "openssl", "lego", "etcd"]);
   let failed = 0;
   for (const name of rows) {
     const row = ROWS[name];

@@ -72,7 +72,8 @@ async function prove(answer: ChallengeAnswer, balancer: LoadBalancer | undefined
   const path = `/.well-known/acme-challenge/${token}`;
   const refuse = (found: string, cause?: unknown): SidecarError =>
     notReady(`Balancer ${balancer.name} does not give the http-01 answer for ${name}: ${found}`, {
-      todo: "route /.well-known/acme-challenge/ to the sidecar before redirects: http-request redirect ... unless acme",
+      todo: balancer.routes?.todo ??
+        "route /.well-known/acme-challenge/ to the sidecar before redirects: http-request redirect ... unless acme",
       cause,
     });
   const { status, body } = await look(

@@ -88,9 +88,11 @@ async function isFirst({ project }: Scene): Promise<void> {
 }
 
 async function commandLine({ project }: Scene): Promise<void> {
-  const { code, stdout, stderr } = await project.running("sidecar").exec(["kontena", "certificate", "list"]);
-  assertEquals([code, stderr], [0, ""]);
-  assertStringIncludes(stdout, "www.example.com");
+  const list = await project.running("sidecar").exec(["kontena", "certificate", "list"]);
+  assertEquals([list.code, list.stderr], [0, ""]);
+  assertStringIncludes(list.stdout, "www.example.com");
+  const check = await project.running("sidecar").exec(["kontena", "lb", "check"]);
+  assertEquals([check.code, check.stderr], [0, ""], check.stdout);
 }
 
 /** Each line is tried by a program that has the sidecar's own flags, user and root. */

@@ -45,6 +45,8 @@ export interface KontenaLb extends AsyncDisposable {
   readonly statsPort: number;
   /** The newest HAProxy; undefined while there is none. */
   readonly pid: number | undefined;
+  /** How often it has looked at etcd, with or without success. What a few more looks did not change, it did not notice. */
+  readonly looks: number;
   /** How often a new HAProxy has taken over from another. */
   readonly reloads: number;
   /** How many configurations HAProxy did not accept. */
@@ -79,7 +81,7 @@ export function startKontenaLb(options: KontenaLbOptions): KontenaLb {
     written = text;
     await processes.update();
   };
-  parts.use(poll(`${options.etcd.url}/v2/keys/kontena/haproxy/${name}`, pollMs, act, log));
+  const poll = parts.use(startPoll(`${options.etcd.url}/v2/keys/kontena/haproxy/${name}`, pollMs, act, log));
   return {
     name,
     root,
@@ -90,6 +92,9 @@ export function startKontenaLb(options: KontenaLbOptions): KontenaLb {
     statsPort: places.statsPort,
     get pid(): number | undefined {
       return processes.newest?.pid;
+    },
+    get looks(): number {
+      return poll.looks;
     },
     get reloads(): number {
       return processes.reloads;
@@ -122,12 +127,13 @@ function toPlaces(root: string, { certs = `${root}/certs`, ports = {} }: Kontena
 }
 
 /** Reads the tree again and again, until it is disposed. What goes wrong is printed, and changes nothing. */
-function poll(
+function startPoll(
   url: string,
   ms: number,
   act: (tree: EtcdNode) => Promise<void>,
   log: (line: string) => void,
-): AsyncDisposable {
+): AsyncDisposable & { readonly looks: number } {
+  let looks = 0;
   const control = new AbortController();
   const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   const init = { client, signal: control.signal };
@@ -138,10 +144,14 @@ function poll(
       } catch (error) {
         if (!control.signal.aborted) log(`ERROR -- : ${error}`);
       }
+      looks++;
     }
   };
   const running = turns();
   return {
+    get looks(): number {
+      return looks;
+    },
     async [Symbol.asyncDispose](): Promise<void> {
       control.abort();
       await running;

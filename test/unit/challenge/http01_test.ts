@@ -115,3 +115,43 @@ async function settle(http: NonNullable<ReturnType<typeof fakeBalancer>["http"]>
 function unlinked({ type, name, token, keyAuthorization }: ChallengeAnswer): ChallengeAnswer {
   return { type, name, token, keyAuthorization };
 }
+
+Deno.test("http01Solver() opens the balancer's route for the name, gives it its time, and closes it", async () => {
+  const log: string[] = [];
+  const clock = fakeClock();
+  let looks = 0;
+  const routes = {
+    settleMs: 1_000,
+    todo: "look at the route",
+    open: (name: string) => Promise.resolve(void log.push(`open ${name}`)),
+    close: (name: string) => Promise.resolve(void log.push(`close ${name}`)),
+  };
+  const http = (): Promise<{ status: number; body: string }> =>
+    Promise.resolve(++looks < 4 ? { status: 503, body: "" } : { status: 200, body: ANSWER.keyAuthorization });
+  const answers = memoryAnswers();
+  const solver = http01Solver({ answers, balancers: new Map([["lb", fakeBalancer({ http, routes })]]), clock });
+  const presented = await solver.present(ANSWER, CALL);
+  assertEquals(log, [`open ${ANSWER.name}`]);
+  const settled = presented.settled(CALL);
+  for (let i = 0; i < 5; i++) await clock.advance(100);
+  await settled;
+  assertEquals(looks, 4);
+  await presented[Symbol.asyncDispose]();
+  assertEquals([log.at(-1), answers.published.size], [`close ${ANSWER.name}`, 0]);
+});
+
+Deno.test("http01Solver() gives up on a route that is never seen, with what was seen last", async () => {
+  const clock = fakeClock();
+  const routes = {
+    settleMs: 500,
+    todo: "look at the route",
+    open: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+  const http = (): Promise<{ status: number; body: string }> => Promise.resolve({ status: 503, body: "" });
+  const balancers = new Map([["lb", fakeBalancer({ http, routes })]]);
+  const presented = await http01Solver({ answers: memoryAnswers(), balancers, clock }).present(ANSWER, CALL);
+  const settled = assertRejects(() => presented.settled(CALL), SidecarError, "it answers with status 503");
+  for (let i = 0; i < 10; i++) await clock.advance(100);
+  assertEquals((await settled).todo, "look at the route");
+});

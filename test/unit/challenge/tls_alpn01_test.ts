@@ -57,6 +57,13 @@ for (
     ["no linked balancer", UNLINKED, {}, "no balancer is linked", "challenges="],
     ["no balancer at all", ANSWER, {}, 'there is no balancer "lb"', "challenges="],
     ["an unknown balancer", ANSWER, { edge: fakeBalancer(), dmz: fakeBalancer() }, 'no balancer "lb"', "dmz, edge"],
+    [
+      "a balancer that never can",
+      ANSWER,
+      { lb: fakeBalancer({ noAlpn: "it is too old; it answers http-01" }) },
+      "it is too old; it answers http-01",
+      "choose another type",
+    ],
     ["a balancer without the ability", ANSWER, { lb: fakeBalancer() }, "no acme-tls/1 frontend", "challenges="],
   ] as const
 ) {

@@ -209,3 +209,24 @@ Deno.test("keeper forgets an authorization's order and takes its answer down onc
   assertEquals(await records.answers.list(CALL), []);
   assertEquals(await records.orders.list(CALL), []);
 });
+
+for (
+  const [code, secondWaitMinutes] of [["BALANCER_UNREACHABLE", 1], ["SWAP_REJECTED", 60]] as const
+) {
+  Deno.test(`keeper tries a swap that ended with ${code} twice again after ${secondWaitMinutes} min`, async () => {
+    const { look, service, clock } = await kept([declare("www.example.com")], {
+      swap: () => Promise.reject(new SidecarError(code, "no")),
+    });
+    const wait = async (): Promise<number> => {
+      const deployment = (await service.certificates(CALL))[0]?.deployments[0];
+      assert(deployment?.state === "held");
+      return Math.round((deployment.until.getTime() - deployment.at.getTime()) / 60_000 / 1.1);
+    };
+    await look();
+    assertEquals(await wait(), 1);
+    clock.move(70_000);
+    await look();
+    const minutes = await wait();
+    assert(Math.abs(minutes - secondWaitMinutes) <= secondWaitMinutes * 0.2, `${minutes} min`);
+  });
+}

@@ -35,6 +35,14 @@ Deno.test("readConfig() reads declared certificates; the first name is the subje
   assertEquals(config.certificates[2]?.secretName as string, "LE_CERTIFICATE_STAR_c_example");
 });
 
+Deno.test("readConfig() knows a Kontena Load Balancer by its scheme", () => {
+  const url = "kontena+etcd://10.0.0.1:2379/infra/lb?certs=/etc/haproxy/certs&probe=lb:443&answer=10.0.0.5:54322";
+  const config = configOf({ LOAD_BALANCERS: `infra/lb=${url} edge=${LB}` });
+  assertEquals(config.balancers.map((it) => [it.name, it.kind]), [["infra/lb", "kontena"], ["edge", "haproxy"]]);
+  const { net } = permissionsOf(config, environment({}), []);
+  for (const it of ["10.0.0.1:2379", "lb:443", "lb:80", "10.0.0.5:54322"]) assert(net.includes(it), it);
+});
+
 Deno.test("readConfig() splits a balancer at the first equals sign", () => {
   assertEquals(configOf({ LOAD_BALANCERS: `infra/lb=${LB}` }).balancers.map((it) => it.name), ["infra/lb"]);
 });
@@ -140,10 +148,12 @@ Deno.test("permissionsOf() asks the system's resolvers where none are configured
 });
 
 Deno.test("flagsOf() never asks for everything", () => {
-  for (const flag of flagsOf(permissionsOf(configOf(), environment(), []))) {
+  const flags = flagsOf(permissionsOf(configOf(), environment(), []));
+  assertEquals(flags.filter((flag) => flag.startsWith("--allow-sys")), ["--allow-sys=uid,gid"]);
+  for (const flag of flags) {
     assert(
       flag === "--no-prompt" || flag.startsWith("--unstable-no-legacy-abort") ||
-        /^--allow-(net|read|write|env)=.+/.test(flag),
+        /^--allow-(net|read|write|env|sys)=.+/.test(flag),
       flag,
     );
   }
