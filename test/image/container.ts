@@ -65,6 +65,9 @@ export interface Executed {
 /** The bridge that all containers are on, as this side sees it. */
 export const GATEWAY = "172.30.0.1";
 
+/** A name of its own for each: the kernel takes its time to remove the one of a container that has ended. */
+let links = 0;
+
 /** Makes the bridge; this process is in a network namespace of its own. */
 export async function makeBridge(): Promise<void> {
   const script = `ip link set lo up && ip link add containers type bridge && ip link set containers up &&
@@ -79,7 +82,7 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   await Promise.all(mounts.map((mount) => makeTarget(mount, root)));
   const running = start("unshare", {
     args: [
-      ...["--net", "sh", script("network.sh"), name, address, GATEWAY, String(Deno.pid)],
+      ...["--net", "sh", script("network.sh"), `veth${++links}`, address, GATEWAY, String(Deno.pid)],
       ...["unshare", "--mount", "--pid", "--fork", "--kill-child=SIGKILL", "sh", script("enter.sh")],
       ...[root, readOnly ? "ro" : "rw"],
       ...mounts.flatMap((it) => [it.source, it.target, it.readOnly ? "ro" : "rw"]),
