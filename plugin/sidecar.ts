@@ -32,6 +32,7 @@ import {
 } from "../mod.ts";
 import { ACCOUNT_KEY, parseSecretName, type SecretName } from "../src/model/secret_name.ts";
 import { given } from "../src/model/shape.ts";
+import { awaitBalancers } from "./await_balancers.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { type Door, openDoor } from "./door.ts";
@@ -126,7 +127,9 @@ export async function startSidecar(
   });
   door.lead(face.fetch);
 
-  const keeping = keeper(parts, service, answers, config.certificates).run({ signal: lifetime.signal });
+  const call = { signal: lifetime.signal };
+  const keeping = awaitBalancers(balancers.values(), clock, call)
+    .then(() => keeper(parts, service, answers, config.certificates).run(call));
   started.defer(() => ended(lifetime, () => [keeping, service.landed(), overBalancers.landed()]));
   tellStarted(events, config, door.port, challenge.port);
   return started.move();
