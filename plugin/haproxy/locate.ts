@@ -1,5 +1,5 @@
 import type { Call } from "../../src/ports.ts";
-import { baseName } from "../certs/paths.ts";
+import { baseName, parent } from "../certs/paths.ts";
 import { checkPlace, lbPath } from "../certs/place.ts";
 import { type LoadedCertificate, readCertificate, readFiles, readLists } from "./replies.ts";
 import { misconfigured, refused, type Tools } from "./tools.ts";
@@ -63,13 +63,23 @@ export async function unknownList(tools: Tools, path: string, call: Call): Promi
 /**
  * Checks what can be known before there is a certificate.
  *
- * @throws {SidecarError} `BALANCER_CONFIG` if our directory, crt-list or store is not on disk, or the challenges' list not loaded.
+ * @throws {SidecarError} `BALANCER_CONFIG` if our directory, crt-list or store is not on disk, or they or the challenges' list
+ * are not loaded.
  */
 export async function checkPlaces(tools: Tools, call: Call): Promise<void> {
-  await checkPlace(tools.config.name, tools.config.certificates);
-  const { challenges } = tools.config;
-  if (challenges === undefined || await findList(tools, challenges, call) !== undefined) return;
-  throw await unknownList(tools, challenges, call);
+  const { name, certificates: place, challenges } = tools.config;
+  await checkPlace(name, place);
+  for (const path of [place.path, ...challenges === undefined ? [] : [challenges]]) {
+    if (await findList(tools, path, call) !== undefined) continue;
+    if (path === place.path && await loadsFilesOf(tools, call)) continue; // by lines of their own: crt FILE
+    throw await unknownList(tools, path, call);
+  }
+}
+
+async function loadsFilesOf(tools: Tools, call: Call): Promise<boolean> {
+  const { certificates: place } = tools.config;
+  const folder = lbPath(tools.config, place.kind === "directory" ? place.path : place.store);
+  return (await loadedFiles(tools, call)).some((it) => parent(it) === folder);
 }
 
 /** What is loaded under that very name. */

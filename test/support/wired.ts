@@ -18,6 +18,7 @@ import { type HaproxyConfig, parseHaproxy } from "../../plugin/haproxy/url.ts";
 import { challengeApp } from "../../plugin/http/challenge_app.ts";
 import type { Endpoint } from "../../plugin/net/connection.ts";
 import { CALL } from "./fakes.ts";
+import { askSocket } from "./haproxy.ts";
 import { freePort, listening, start, tempDir, until } from "./process.ts";
 
 /** A service over balancers, with a face that answers http-01. */
@@ -98,11 +99,12 @@ export async function wiredHaproxy(options: WiredOptions): Promise<Wired> {
   await preparePlaces(config, tools);
   const over = parts.use(checking([haproxyBalancer(config, tools)], answers));
   const lines = await over.service.wiring(name, CALL) ?? "";
-  await Deno.writeTextFile(`${root}/haproxy.cfg`, options.edit?.(lines) ?? lines);
+  const used = options.edit?.(lines) ?? lines;
+  await Deno.writeTextFile(`${root}/haproxy.cfg`, used);
   const output = await tested(`${root}/haproxy.cfg`);
   const process = parts.use(start("haproxy", { args: ["-db", "-f", `${root}/haproxy.cfg`] }));
   await Promise.race([
-    until("HAProxy", async () => await listening(tls) || await listening(http)),
+    until("HAProxy", async () => (await listening(tls) || await listening(http)) && await socketIsUp(config, used)),
     process.exit.then((code) => Promise.reject(new Error(`HAProxy ended with ${code}: ${process.output()}`))),
   ]);
   const changed = withParameters(url, options.changes?.(root) ?? {});
@@ -119,6 +121,12 @@ export async function wiredHaproxy(options: WiredOptions): Promise<Wired> {
     traces: () => tracesOf(root, over.ledger),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** HAProxy opens its sockets after its ports. */
+async function socketIsUp({ socket }: HaproxyConfig, lines: string): Promise<boolean> {
+  if (!lines.includes("stats socket") || socket.transport !== "unix") return true;
+  return (await askSocket(socket.path, "show info")).includes("\nPid: ");
 }
 
 /** What `haproxy -c` says of a file that it takes. */
