@@ -40,13 +40,13 @@ export function privateTest({ name, file, programs, fn }: PrivateTest): void {
     ignore: missing !== undefined || !has(...programs),
     async fn(): Promise<void> {
       await using image = await buildImage(ROOT);
-      await runInPlace(file, { KONTENA_TEST_IMAGE: JSON.stringify(image) });
+      await runInPrivate(file, { KONTENA_TEST_IMAGE: JSON.stringify(image) });
     },
   });
 }
 
 /** Says what keeps this machine from making such a place, if anything does. */
-function obstacle(): string | undefined {
+export function obstacle(): string | undefined {
   if (!has(...PROGRAMS)) return "iproute2, util-linux";
   if (Deno.uid() !== 0) return "root";
   const { success } = new Deno.Command("unshare", { args: [...PLACE, "sh", "-c", TRIAL], stderr: "null" }).outputSync();
@@ -54,7 +54,7 @@ function obstacle(): string | undefined {
 }
 
 /** Fails with all that was written there, unless the file passes. */
-async function runInPlace(file: string, env: Readonly<Record<string, string>>): Promise<void> {
+export async function runInPrivate(file: string, env: Readonly<Record<string, string>>): Promise<void> {
   const command = [Deno.execPath(), "test", "--allow-all", "--no-check", "--quiet", new URL(file).pathname];
   await using place = start("unshare", { args: [...PLACE, ...command], env: { ...env, NO_COLOR: "1" } });
   const late = setTimeout(() => place.kill("SIGKILL"), DEADLINE_MS);
