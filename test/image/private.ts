@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { packagesOf, type PartName } from "../../scripts/parts.ts";
 import { has, start } from "../support/process.ts";
 import { ROOT } from "../support/sidecar.ts";
 import { buildImage, type Image } from "./build.ts";
@@ -27,7 +28,7 @@ export interface PrivateTest {
   readonly name: string;
   /** Its `import.meta.url`: one file, one test. */
   readonly file: string;
-  readonly programs: readonly string[];
+  readonly programs: readonly PartName[];
   readonly fn: (image: Image, t: Deno.TestContext) => Promise<void>;
 }
 
@@ -36,7 +37,7 @@ export function privateTest({ name, file, programs, fn }: PrivateTest): void {
   if (BUILT !== undefined) return Deno.test(name, (t) => fn(JSON.parse(BUILT) as Image, t));
   const missing = obstacle();
   Deno.test({
-    name: `${name} [needs ${missing ?? programs.join(", ")}]`,
+    name: `${name} [needs ${missing ?? packagesOf(programs).join(", ")}]`,
     ignore: missing !== undefined || !has(...programs),
     async fn(): Promise<void> {
       await using image = await buildImage(ROOT);
