@@ -42,7 +42,7 @@ privateTest({
 
 async function issued(scene: Scene): Promise<void> {
   await scene.served("www.example.com");
-  assertEquals(madeBy(scene.pebble).certificates, 1);
+  assertEquals((await madeBy(scene.pebble)).certificates, 1);
   const shared = scene.project.volume("certificates");
   assertEquals(await listing(shared), [".: 2750 10001:99", "certs: 2750 10001:99", "challenges.list: 640 10001:99"]);
   assertEquals((await listing(`${shared}/certs`)).slice(1), [
@@ -171,7 +171,7 @@ async function ends(scene: Scene): Promise<void> {
   );
   looks.letGo();
   await scene.served("shop.example.org");
-  assertEquals(madeBy(pebble), { orders: 2, certificates: 2 }, "and the order is the same");
+  assertEquals(await madeBy(pebble), { orders: 2, certificates: 2 }, "and the order is the same");
 }
 
 /** A place where the CA looks and waits; it looks more than once at a time. */

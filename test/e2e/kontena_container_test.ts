@@ -38,7 +38,7 @@ privateTest({
       throw new Error(`${error}\n${lb.output()}`);
     });
 
-    assertEquals(madeBy(pebble).certificates, 1);
+    assertEquals((await madeBy(pebble)).certificates, 1);
     assert(lb.reloads >= 1 && lb.refusals === 0, lb.output());
     const list = await sidecar.exec(["kontena", "certificate", "list"]);
     assertStringIncludes(list.stdout, "www.example.com");
