@@ -108,7 +108,9 @@ async function worksToDo(
     held: held.map((it) => it.record),
     provable: (name: DnsName) => provable.has(name),
     attempts,
+    renewals: new Map(),
     now,
+    caNow: now,
   });
   watch.look(planned, held.map((it) => it.record));
   const due: Work[] = planned.flatMap((it) =>
