@@ -33,6 +33,8 @@ export interface RenewalAnswer {
   readonly explanationUrl?: URL;
   /** Not before so many milliseconds is it asked again: between a minute and a day. */
   readonly askAfterMs: number;
+  /** How far the CA's clock is ahead of ours, in milliseconds; absent where it does not say. */
+  readonly clockOffsetMs?: number;
 }
 
 /** The moment of a decision, and chance. */
