@@ -16,8 +16,6 @@ export interface CaClock {
 const MINUTE = 60_000;
 /** How long an answer is believed: no clock goes wrong by much in it. */
 const BELIEVED_MS = 360 * MINUTE;
-/** After a question without an answer the next one is this far away. */
-const REST_MS = MINUTE;
 /** More than this is told. */
 const SKEW_MS = 5 * MINUTE;
 const TOLD_MS = 1_440 * MINUTE;
@@ -27,7 +25,6 @@ export function caClock({ authority, clock, events }: Pick<FlowParts, "authority
   let offset = 0;
   let knownAt: Date | undefined;
   let toldAt: Date | undefined;
-  let failed: { readonly at: Date; readonly error: unknown } | undefined;
   let asking: Promise<void> | undefined;
 
   const since = (at: Date | undefined): number => {
@@ -55,10 +52,6 @@ export function caClock({ authority, clock, events }: Pick<FlowParts, "authority
   const ask = async (call: Call): Promise<void> => {
     try {
       note(await authority.clockOffsetMs(call) ?? 0); // a CA that does not say has our time
-      failed = undefined;
-    } catch (error) {
-      failed = { at: clock.now(), error };
-      throw error;
     } finally {
       asking = undefined;
     }
@@ -70,7 +63,6 @@ export function caClock({ authority, clock, events }: Pick<FlowParts, "authority
     doubt: () => void (knownAt = undefined),
     async sure(call: Call): Promise<void> {
       if (since(knownAt) < BELIEVED_MS) return;
-      if (failed !== undefined && since(failed.at) < REST_MS) throw failed.error;
       await (asking ??= ask(call));
     },
   };

@@ -22,6 +22,8 @@ import type { HeldCertificate } from "./service.ts";
 const LOOK_MS = 30_000;
 /** A sleep that ends this much too early or too late was no sleep: the clock was set, or the machine stood still. */
 const JUMP_MS = 120_000;
+/** What the CA has recalled goes to it this much before everything else. */
+const HEAD_START_MS = 5_000;
 /** Machines that wake up together do not go to the CA together. */
 const WAKE_MS = 5_000;
 
@@ -55,13 +57,15 @@ export function keeper(
     const held = await inVault(parts, await service.certificates(call), call);
     const works = await worksToDo({ parts, service, declared, held, ca, watches }, call);
     const asking = quietly(parts, "renewal.ask", () => watches.renewal.ask(held.map((it) => it.record), call), call);
-    await Promise.all([
-      asking,
-      ...works.filter((work) => !busy.has(work.intent.secretName)).map(async (work) => {
-        busy.add(work.intent.secretName);
-        await attempt(parts, work, call).finally(() => busy.delete(work.intent.secretName));
-      }),
-    ]);
+    const begin = async (work: Work): Promise<void> => {
+      if (busy.has(work.intent.secretName)) return;
+      busy.add(work.intent.secretName);
+      await attempt(parts, work, call).finally(() => busy.delete(work.intent.secretName));
+    };
+    const { urgent = [], other = [] } = Object.groupBy(works, (it) => it.why === "recalled" ? "urgent" : "other");
+    const first = Promise.all(urgent.map(begin));
+    if (urgent.length > 0) await headStart(parts, first, call);
+    await Promise.all([asking, first, ...other.map(begin)]);
   };
 
   return {
@@ -104,6 +108,14 @@ async function rest({ clock, events }: FlowParts, ca: CaClock, call: Call): Prom
     fields: { seconds },
   });
   await clock.sleep(WAKE_MS * clock.random(), call);
+}
+
+/** Waits for the work, but not for long: one that hangs holds up nobody. */
+async function headStart({ clock }: FlowParts, work: Promise<unknown>, call: Call): Promise<void> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([call.signal, over.signal]);
+  await Promise.race([work, clock.sleep(HEAD_START_MS, { signal }).catch(() => {})]); // aborted: there is no hurry any more
+  over.abort();
 }
 
 /** Something to do about one certificate. */

@@ -16,6 +16,8 @@ export interface RenewalWatch {
 const AT_ONCE = 4;
 /** After a question without an answer nobody is asked about for so long: the CA has trouble. */
 const REST_MS = 60_000;
+/** Where it does not even tell the time, it is away. */
+const AWAY_MS = 600_000;
 /** From this many questions in a row without an answer on, about a day, it is worth a warning. */
 const UNUSUAL = 10;
 
@@ -43,13 +45,14 @@ export function renewalWatch(parts: FlowParts, ca: CaClock): RenewalWatch {
   return {
     async ask(held: readonly CertificateRecord[], call: Call): Promise<void> {
       const now = parts.clock.now();
-      if (underWay || (restsUntil !== undefined && restsUntil > now && +restsUntil <= +now + REST_MS)) return;
+      const doubtful = restsUntil !== undefined && restsUntil.getTime() > now.getTime() + AWAY_MS; // the clock went back
+      if (underWay || (restsUntil !== undefined && restsUntil > now && !doubtful)) return;
       if (!held.some((record) => isOurs(parts, record))) return;
       underWay = true;
       restsUntil = undefined;
       try {
-        // Where the CA is away there is nothing to ask; who needs it for more than this tells.
         if (await ca.sure(call).then(() => true, () => false)) await round(held, call);
+        else restsUntil = new Date(parts.clock.now().getTime() + AWAY_MS); // whoever needs the CA for more than this tells
       } finally {
         underWay = false;
       }

@@ -90,6 +90,7 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   const replaced = new Set<string>();
   let told: RenewalReply | undefined;
   let offset = 0;
+  let signed = 0;
   const caNow = (): number => options.clock.now().getTime() + offset;
   let count = 0;
   const next = (kind: string): URL => new URL(`${BASE}/${kind}/${++count}`);
@@ -212,11 +213,12 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   const sign = async (csr: x509.Pkcs10CertificateRequest, names: readonly DnsName[]): Promise<string> => {
     const now = caNow();
     const lifetimes = options.lifetimesMs ?? [90 * 86_400_000];
-    const lifetime = lifetimes[Math.min(chains.size, lifetimes.length - 1)]!;
+    const lifetime = lifetimes[Math.min(signed, lifetimes.length - 1)]!;
+    const serial = 1_000 + signed++;
     const notBefore = new Date(Math.floor((now - 3_600_000) / 1_000) * 1_000);
     const notAfter = new Date(notBefore.getTime() + lifetime);
     const certificate = await x509.X509CertificateGenerator.create({
-      serialNumber: (1_000 + chains.size).toString(16).padStart(8, "0"),
+      serialNumber: serial.toString(16).padStart(8, "0"),
       subject: `CN=${baseName(names[0]!)}`,
       issuer: "CN=Test CA",
       notBefore,
