@@ -100,8 +100,8 @@ export function isRecalled({ window, at }: RenewalDraw): boolean {
 }
 
 /**
- * Draws the instant of renewal (RFC 9773 §4.2): by chance in the window, at least a minute after its start; the last quarter
- * of it, six hours at most, is left for second attempts. A drawn instant that has passed is due at once.
+ * Draws the instant of renewal (RFC 9773 §4.2): by chance in the window, at least a minute after its start; the second half
+ * of it, twelve hours at most, is left for second attempts. A drawn instant that has passed is due at once.
  *
  * @param known What was drawn before: it stays while the window is the same.
  * @param now At the CA's clock.
@@ -118,8 +118,8 @@ export function drawRenewal(
   const end = window.end.getTime();
   if (end <= now.getTime()) return { window, at: new Date(now.getTime() + delayMs) };
   const width = end - start;
-  const first = start + Math.min(LEAD, width / 2);
-  const last = end - Math.min(6 * HOUR, width / 4);
+  const first = start + Math.min(LEAD, width / 4);
+  const last = end - Math.min(12 * HOUR, width / 2);
   return { window, at: new Date(Math.floor(first + random * (last - first))) };
 }
 

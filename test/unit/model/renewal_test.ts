@@ -32,9 +32,9 @@ const draw = (window: RenewalWindow, random: number, known?: RenewalDraw): Date 
 for (
   const [start, end, random, expected, why] of [
     [10 * DAY, 11 * DAY, 0, 10 * DAY + MINUTE, "a minute after the start at the earliest"],
-    [10 * DAY, 11 * DAY, 1, 11 * DAY - 6 * HOUR, "six hours before the end at the latest"],
-    [10 * HOUR, 14 * HOUR, 1, 13 * HOUR, "a quarter before the end of a narrow window at the latest"],
-    [0, MINUTE, 0, MINUTE / 2, "from the middle on where a minute's lead is too much"],
+    [10 * DAY, 12 * DAY, 1, 12 * DAY - 12 * HOUR, "twelve hours before the end at the latest"],
+    [10 * HOUR, 14 * HOUR, 1, 12 * HOUR, "in the first half of a narrow window"],
+    [0, MINUTE, 0, MINUTE / 4, "after a quarter where a minute's lead is too much"],
     [0, 1, 0.99, 0, "inside a window of a millisecond"],
     [-2 * DAY, DAY, 0, -2 * DAY + MINUTE, "in the past, so at once, where the window is open already"],
     [-2 * DAY, -DAY, 0.7, 0, "now where the window is over"],
@@ -67,7 +67,7 @@ Deno.test("drawRenewal() draws inside any window that is not over, late enough, 
         const window = windowAt(start, start + width);
         const drawn = drawRenewal(undefined, window, { now: NOW, random, delayMs: 0 });
         assert(drawn.at >= window.start && drawn.at < window.end);
-        assert(width < 2 * MINUTE || drawn.at.getTime() >= window.start.getTime() + MINUTE);
+        assert(width < 4 * MINUTE || drawn.at.getTime() >= window.start.getTime() + MINUTE);
         assert(!isRecalled(drawn));
         assertEquals(draw(window, random), drawn.at);
       },
