@@ -6,6 +6,7 @@
  *
  * @module
  */
+export * from "./src/model/attempt.ts";
 export * from "./src/model/backoff.ts";
 export * from "./src/model/brand.ts";
 export * from "./src/model/certificate.ts";
@@ -19,6 +20,7 @@ export * from "./src/model/plan.ts";
 export * from "./src/model/problem.ts";
 export * from "./src/model/records.ts";
 export * from "./src/model/renewal.ts";
+export * from "./src/model/renewal_record.ts";
 export * from "./src/model/retry_after.ts";
 export * from "./src/model/revocation.ts";
 export * from "./src/model/secret_name.ts";

@@ -19,6 +19,8 @@ import type {
   OrderStep,
   ShadowedName,
 } from "../model/records.ts";
+import { type RenewalDraw, type RenewalWindow, renewalWindow } from "../model/renewal.ts";
+import type { RenewalRecord } from "../model/renewal_record.ts";
 import { type Revocation, REVOCATION_REASONS, type RevocationReason } from "../model/revocation.ts";
 import { parseSecretName, type SecretName } from "../model/secret_name.ts";
 import {
@@ -80,6 +82,7 @@ export function readOrder(json: unknown): OrderRecord {
     account: url(it, "account"),
     names: dnsNames(it, "names"),
     ...given("profile", optional(it, "profile", text)),
+    ...given("replaces", optional(it, "replaces", text)),
     ...given("intent", optional(it, "intent", intent)),
     createdAt: instant(it, "createdAt"),
   };
@@ -135,7 +138,21 @@ export function readAttempt(json: unknown): AttemptRecord {
     ...given("lastError", optional(it, "lastError", text)),
     ...given("lastCode", optional(it, "lastCode", text)),
     ...given("nextAt", optional(it, "nextAt", instant)),
+    ...given("retryAt", optional(it, "retryAt", instant)),
     lastAt: instant(it, "lastAt"),
+  };
+}
+
+/** Reads a {@linkcode RenewalRecord}. */
+export function readRenewal(json: unknown): RenewalRecord {
+  const it = object(json, "renewal");
+  return {
+    certId: text(it, "certId"),
+    ...given("draw", optional(it, "draw", draw)),
+    askedAt: instant(it, "askedAt"),
+    askAt: instant(it, "askAt"),
+    failures: number(it, "failures"),
+    recalls: number(it, "recalls"),
   };
 }
 
@@ -180,7 +197,24 @@ function facts(from: Fields, field: string): CertificateFacts {
     notBefore: instant(it, "notBefore"),
     notAfter: instant(it, "notAfter"),
     fingerprint: text(it, "fingerprint"),
+    ...given("certId", optional(it, "certId", text)),
   };
+}
+
+function draw(from: Fields, field: string): RenewalDraw {
+  const it = object(from[field], field);
+  return {
+    window: window(it, "window"),
+    at: instant(it, "at"),
+    ...given("explanationUrl", optional(it, "explanationUrl", url)),
+  };
+}
+
+function window(from: Fields, field: string): RenewalWindow {
+  const it = object(from[field], field);
+  const found = renewalWindow(instant(it, "start"), instant(it, "end"));
+  if (found === undefined) throw new SyntaxError(`"${field}" ends before it starts`);
+  return found;
 }
 
 function shadowedName(json: unknown): ShadowedName {

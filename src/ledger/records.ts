@@ -7,6 +7,7 @@ import type {
   DeploymentRecord,
   OrderRecord,
 } from "../model/records.ts";
+import type { RenewalRecord } from "../model/renewal_record.ts";
 import type { SecretName } from "../model/secret_name.ts";
 import type { Ledger } from "../ports.ts";
 import {
@@ -17,6 +18,7 @@ import {
   readCertificate,
   readDeployment,
   readOrder,
+  readRenewal,
 } from "./record_readers.ts";
 import { joinId, type Table, table } from "./table.ts";
 
@@ -34,6 +36,8 @@ export interface Records {
   readonly deployments: Table<DeploymentRecord>;
   /** By secret name. */
   readonly attempts: Table<AttemptRecord>;
+  /** By secret name. */
+  readonly renewals: Table<RenewalRecord>;
   /** http-01: token → key authorization. */
   readonly answers: Table<string>;
 }
@@ -47,6 +51,7 @@ export function recordsOf(ledger: Ledger): Records {
     certificates: table(ledger, "certificates", readCertificate),
     deployments: table(ledger, "deployments", readDeployment),
     attempts: table(ledger, "attempts", readAttempt),
+    renewals: table(ledger, "renewals", readRenewal),
     answers: table(ledger, "answers", readAnswer),
   };
 }
