@@ -1,7 +1,7 @@
 import { attemptWait } from "../model/backoff.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { describe, OrderParkedError, SidecarError } from "../model/errors.ts";
+import { describe, isRateLimited, OrderParkedError, SidecarError } from "../model/errors.ts";
 import { plan } from "../model/plan.ts";
 import type { AttemptRecord, Intent } from "../model/records.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
@@ -133,12 +133,16 @@ async function attempt(parts: FlowParts, { intent, why, act }: Work, call: Call)
   } catch (error) {
     if (call.signal.aborted) return;
     const before = (await attempts.get(secretName, call))?.value.failures ?? 0;
-    const record = failed(error, before + 1, parts.clock.now(), parts.clock.random());
+    // Nothing is wrong with what has to wait for a limit or for a CA that is busy: it counts as no failure.
+    const waits = isRateLimited(error) && error.retryAt !== undefined && error.retryAt > parts.clock.now();
+    const record = waits
+      ? waiting(error, before, parts.clock.now())
+      : failed(error, before + 1, parts.clock.now(), parts.clock.random());
     await attempts.put(secretName, record, call);
     const again = record.nextAt?.toISOString();
     parts.events.emit({
-      level: "error",
-      name: "certificate.failed",
+      level: waits ? "warn" : "error",
+      name: waits ? "certificate.waits" : "certificate.failed",
       text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; again at ${again}`,
       fields: { subject: names[0], secret: secretName, code: record.lastCode ?? "" },
     });
@@ -156,6 +160,11 @@ function failed(error: unknown, failures: number, now: Date, random: number): At
     nextAt: new Date(Math.max(ours, theirs)),
     lastAt: now,
   };
+}
+
+/** When to go on: not before the limit or the CA allows it, and then at once. */
+function waiting(error: SidecarError, failures: number, now: Date): AttemptRecord {
+  return { failures, lastError: describe(error), lastCode: error.code, ...given("nextAt", error.retryAt), lastAt: now };
 }
 
 /** A certificate whose bundle somebody removed is not held any more. */

@@ -1,4 +1,4 @@
-import { AcmeProblemError } from "../model/errors.ts";
+import { AcmeProblemError, RateLimitedError } from "../model/errors.ts";
 import { type DnsName, sameNames } from "../model/dns_name.ts";
 import type { Order } from "../model/order.ts";
 import type { Intent, OrderRecord } from "../model/records.ts";
@@ -113,7 +113,8 @@ export async function sendOrder(
     return await ordered(parts, record, order, call);
   } catch (error) {
     // Refused: there is no order. Anything else (no answer came) leaves the question open, and the record with it.
-    if (error instanceof AcmeProblemError) await parts.records.orders.remove(record.id, call);
+    const refused = error instanceof AcmeProblemError || error instanceof RateLimitedError;
+    if (refused) await parts.records.orders.remove(record.id, call);
     throw error;
   }
 }
