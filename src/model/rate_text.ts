@@ -50,9 +50,7 @@ export function usedUp(
   const free = turnAt > freeAt
     ? `the next is free at ${freeAt.toISOString()}, others wait for it, the turn here is at ${turnAt.toISOString()}`
     : `the next is free at ${freeAt.toISOString()}`;
-  const again = endpoint === "newAccount"
-    ? "repeat the command then"
-    : "repeat the command then; --now asks the CA all the same";
+  const again = endpoint === "newAccount" ? "repeat the command then" : "repeat the command then, or get it with --now";
   return new RateLimitedError(
     `Cannot ${DEEDS[endpoint]}: ${used} of ${limit.capacity} ${limitText(limit, key)} are used` +
       ` (one comes back every ${span(limit.refillMs)}); ${free}; the CA was not asked`,

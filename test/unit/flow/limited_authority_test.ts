@@ -239,7 +239,7 @@ Deno.test("a limit that is used up refuses before the CA would, says how much of
     describe(error),
     "Cannot create the order: 2 of 2 new orders of this account are used (one comes back every 36 s); " +
       "the next is free at 2026-01-01T00:00:36.000Z; the CA was not asked " +
-      "(repeat the command then; --now asks the CA all the same)",
+      "(repeat the command then, or get it with --now)",
   );
   assertEquals(it.asked("POST /new-order"), 2);
   assertEquals(it.events.map((event) => [event.name, event.fields?.["limit"]]), [["rate.refused", "orders"]]);

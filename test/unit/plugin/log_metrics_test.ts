@@ -29,6 +29,7 @@ Deno.test("metrics show expiry, attempts, swaps and the served serial", async ()
   for (const event of events) metrics.emit(event);
   metrics.countAnswer(201);
   metrics.countAnswer(201);
+  metrics.emit({ level: "info", name: "rate.refused", text: "x", fields: { limit: "orders", until: "x" } });
 
   const text = await metrics.exposition(service, records, CALL);
 
@@ -41,6 +42,7 @@ Deno.test("metrics show expiry, attempts, swaps and the served serial", async ()
       `kontena_certificate_served{balancer="infra/lb",secret="LE_CERTIFICATE_www_example_com",serial="${serial}"} 1`,
       'kontena_certificate_issued_total{subject="www.example.com"} 1',
       'kontena_swap_total{balancer="infra/lb"} 1',
+      'kontena_rate_refused_total{limit="orders"} 1',
       'kontena_acme_answers_total{status="201"} 2',
     ]
   ) assertStringIncludes(text, `${line}\n`);
