@@ -18,6 +18,9 @@ const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readon
   "renewal.recalled": ["kontena_certificate_recalled_total", ["subject"]],
   "renewal.unanswered": ["kontena_renewal_unanswered_total", []],
   "clock.jumped": ["kontena_clock_jumps_total", []],
+  "certificate.waits": ["kontena_certificate_waits_total", ["subject"]],
+  "rate.refused": ["kontena_rate_refused_total", ["limit"]],
+  "rate.learned": ["kontena_rate_learned_total", ["endpoint", "scope"]],
   "certificate.served": ["kontena_swap_total", ["balancer"]],
   "certificate.held": ["kontena_swap_failed_total", ["balancer"]],
 };
@@ -35,6 +38,11 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_certificate_recalled_total: "Certificates that the CA wanted replaced at once.",
   kontena_renewal_unanswered_total: "Questions for renewal information without an answer.",
   kontena_clock_jumps_total: "Times that the clock was set or the machine stood still.",
+  kontena_certificate_waits_total: "Attempts that were put off by a limit of the CA.",
+  kontena_rate_refused_total:
+    "Requests that were refused before the CA was asked, by limit; retry-after: by its own word.",
+  kontena_rate_learned_total:
+    "Refusals of the CA that bind the requests after them, by endpoint and what they are about.",
   kontena_swap_total: "Swaps that were proven.",
   kontena_swap_failed_total: "Swaps that were refused or not proven.",
   kontena_acme_answers_total: "Answers of the CA, by status.",

@@ -104,6 +104,8 @@ export interface AuthorityAccount {
   certificate(url: URL, call: Call): Promise<{ readonly pem: string; readonly alternates: readonly URL[] }>;
   /** Revokes a certificate of this account (§7.6); one that is revoked already counts as done. */
   revoke(certificate: Uint8Array<ArrayBuffer>, reason: 0 | 1 | 4 | 5, call: Call): Promise<void>;
+  /** Where limits of our own hold requests back: the account for a person who insists. What the CA said binds it too. */
+  readonly insisting?: AuthorityAccount;
 }
 
 // --- Challenges ------------------------------------------------------------------------------------------------------

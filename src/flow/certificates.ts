@@ -130,7 +130,7 @@ class Desk implements Certificates {
   }
 
   keep(intent: Intent, call: Call): Promise<HeldCertificate> {
-    return this.#bringAbout(intent, { first: "automatic" }, call);
+    return this.#bringAbout(intent, { first: "automatic", now: false }, call);
   }
 
   async interrupted(call: Call): Promise<readonly Interrupted[]> {
@@ -227,7 +227,7 @@ class Desk implements Certificates {
     decide: (proof: ProofParts, call: Call) => Promise<{ links: readonly string[]; first: Preference["first"] }>,
     call: Call,
   ): Promise<HeldCertificate> {
-    const { domains, secretName, certType, keyType } = request;
+    const { domains, secretName, certType, keyType, now = false } = request;
     const { links, first } = await decide(await this.#proof(call), call);
     await checkBalancers(this.#parts, links, call);
     const intent: Intent = {
@@ -237,21 +237,31 @@ class Desk implements Certificates {
       certType: certType ?? "fullchain",
       balancers: links,
     };
-    return await this.#bringAbout(intent, { first }, call);
+    return await this.#bringAbout(intent, { first, now }, call);
   }
 
-  #bringAbout(intent: Intent, { first }: Pick<Preference, "first">, call: Call): Promise<HeldCertificate> {
-    return this.#fly(intent, async (own) => {
-      const proof = await this.#proof(own);
-      return await issue(proof, intent, this.#preference(intent, first), own);
-    }, call);
+  #bringAbout(intent: Intent, { first, now }: Manner, call: Call): Promise<HeldCertificate> {
+    return this.#fly(
+      intent,
+      async (own) => {
+        const proof = await this.#proof(own);
+        return await issue(now ? insisting(proof) : proof, intent, this.#preference(intent, first), own);
+      },
+      call,
+      now,
+    );
   }
 
   /** One flight an intent; two intents for the same names take turns, as a CA gives both the same order. */
-  #fly(intent: Intent, work: (call: Call) => Promise<CertificateRecord>, call: Call): Promise<HeldCertificate> {
+  #fly(
+    intent: Intent,
+    work: (call: Call) => Promise<CertificateRecord>,
+    call: Call,
+    now = false,
+  ): Promise<HeldCertificate> {
     const names = nameSet(intent.names);
     const { keyType, secretName, certType, balancers } = intent;
-    const flight = ["issue", names, keyType, secretName, certType, ...balancers].join(" ");
+    const flight = [now ? "issue now" : "issue", names, keyType, secretName, certType, ...balancers].join(" ");
     return this.#flights.join(flight, async (own) => {
       const record = await this.#turns.take(names, () => work(own), own);
       return await this.#deployed(secretName, record, own);
@@ -330,6 +340,15 @@ function heldRenewal(record: CertificateRecord, known: RenewalRecord | undefined
   const date = nextRenewal(record, known);
   if (date === undefined) return undefined;
   return { ...date, ...given("explanationUrl", drawOf(record, known)?.explanationUrl) };
+}
+
+/** How a certificate is brought about. */
+type Manner = Pick<Preference, "first"> & Required<Pick<IssueRequest, "now">>;
+
+/** The same with an account that no limit of our own holds back. */
+function insisting(proof: ProofParts): ProofParts {
+  const { authority } = proof.account;
+  return { ...proof, account: { ...proof.account, authority: authority.insisting ?? authority } };
 }
 
 /** Swaps of a certificate and its removal from the balancers happen in turn. */

@@ -1,4 +1,4 @@
-import { AcmeProblemError, describe } from "../model/errors.ts";
+import { AcmeProblemError, describe, RateLimitedError } from "../model/errors.ts";
 import { type DnsName, sameNames } from "../model/dns_name.ts";
 import type { Order } from "../model/order.ts";
 import type { Intent, OrderRecord } from "../model/records.ts";
@@ -124,6 +124,7 @@ export async function sendOrder(
       return await ordered(parts, record, order, call);
     } catch (error) {
       // Refused: there is no order. Anything else (no answer came) leaves the question open, and the record with it.
+      if (error instanceof RateLimitedError) await parts.records.orders.remove(record.id, call);
       if (!(error instanceof AcmeProblemError)) throw error;
       const leave = dispensable({ ...given("replaces", replaces), ...given("profile", profile) }, error.problem);
       if (leave === undefined) {

@@ -71,6 +71,8 @@ export interface IssueRequest {
   readonly keyType?: KeyType;
   /** `--linked-service` of `request`. */
   readonly balancers?: readonly string[];
+  /** `--now`: the CA is asked once although a limit that we keep is used up. What the CA itself said binds all the same. */
+  readonly now?: boolean;
 }
 
 /** What `certificate import` sends: PEM texts from elsewhere. */

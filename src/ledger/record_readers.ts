@@ -17,6 +17,7 @@ import type {
   Intent,
   OrderRecord,
   OrderStep,
+  RateRecord,
   ShadowedName,
 } from "../model/records.ts";
 import { type RenewalDraw, type RenewalWindow, renewalWindow } from "../model/renewal.ts";
@@ -154,6 +155,33 @@ export function readRenewal(json: unknown): RenewalRecord {
     failures: number(it, "failures"),
     recalls: number(it, "recalls"),
   };
+}
+
+/** Reads a {@linkcode RateRecord}. */
+export function readRate(json: unknown): RateRecord {
+  const it = object(json, "rate");
+  const kind = oneOf(it, "kind", ["bucket", "wait", "issued", "order"]);
+  switch (kind) {
+    case "bucket":
+      return { kind, fullAt: instant(it, "fullAt"), pending: number(it, "pending") };
+    case "wait":
+      return {
+        kind,
+        until: instant(it, "until"),
+        why: text(it, "why"),
+        stated: flag(it, "stated"),
+        refusals: number(it, "refusals"),
+      };
+    case "issued":
+      return { kind, until: instant(it, "until") };
+    case "order":
+      return {
+        kind,
+        counted: flag(it, "counted"),
+        ...given("renewal", optional(it, "renewal", (from, field) => oneOf(from, field, ["replaces", "same names"]))),
+        until: instant(it, "until"),
+      };
+  }
 }
 
 /** Reads a published key authorization. */

@@ -6,6 +6,7 @@ import type {
   CertificateRecord,
   DeploymentRecord,
   OrderRecord,
+  RateRecord,
 } from "../model/records.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import type { SecretName } from "../model/secret_name.ts";
@@ -18,6 +19,7 @@ import {
   readCertificate,
   readDeployment,
   readOrder,
+  readRate,
   readRenewal,
 } from "./record_readers.ts";
 import { joinId, type Table, table } from "./table.ts";
@@ -38,6 +40,8 @@ export interface Records {
   readonly attempts: Table<AttemptRecord>;
   /** By secret name. */
   readonly renewals: Table<RenewalRecord>;
+  /** By {@linkcode rateId}. */
+  readonly rates: Table<RateRecord>;
   /** http-01: token → key authorization. */
   readonly answers: Table<string>;
 }
@@ -52,6 +56,7 @@ export function recordsOf(ledger: Ledger): Records {
     deployments: table(ledger, "deployments", readDeployment),
     attempts: table(ledger, "attempts", readAttempt),
     renewals: table(ledger, "renewals", readRenewal),
+    rates: table(ledger, "rates", readRate),
     answers: table(ledger, "answers", readAnswer),
   };
 }
@@ -81,4 +86,14 @@ export function authorizationId({ directory, account, profile, name }: Authoriza
 /** Id of what one balancer does with one certificate. */
 export function deploymentId(balancer: string, secretName: SecretName): string {
   return joinId(balancer, secretName);
+}
+
+/** Id of what is known of one limit, wait or order at a CA; the parts say what it is about. */
+export function rateId(directory: URL, kind: RateRecord["kind"], ...parts: readonly string[]): string {
+  return joinId(directory.href, kind, ...parts);
+}
+
+/** How the ids of all that is known of a CA's limits begin. */
+export function rateIdPrefix(directory: URL): string {
+  return `${joinId(directory.href)}/`;
 }

@@ -30,6 +30,19 @@ export function attemptFailed(error: unknown, failures: number, now: Date, rando
   };
 }
 
+/** What to write down where a limit or a busy CA puts the attempt off: it goes on when that allows it, and then at once. */
+export function attemptPutOff(error: SidecarError, failures: number, now: Date): AttemptRecord {
+  const until = given("nextAt", error.retryAt);
+  return {
+    failures,
+    lastError: describe(error),
+    lastCode: error.code,
+    ...until,
+    ...given("retryAt", error.retryAt),
+    lastAt: now,
+  };
+}
+
 /**
  * Ends rests that have lost their reason. A CA that was away and has done something since is back for all who missed it; while
  * it is away, a few look for it every eight minutes and the others keep still. What the CA asked for binds.

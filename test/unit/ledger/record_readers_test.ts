@@ -12,6 +12,7 @@ import type {
   DeploymentRecord,
   Intent,
   OrderRecord,
+  RateRecord,
   ShadowedName,
 } from "../../../src/model/records.ts";
 import type { RenewalDraw } from "../../../src/model/renewal.ts";
@@ -122,6 +123,21 @@ const renewal = record<RenewalRecord>(
   { certId: text, askedAt: date, askAt: date, failures: fc.nat(), recalls: fc.nat() },
   { draw },
 );
+type Rate<K> = Extract<RateRecord, { readonly kind: K }>;
+const rates: Arbitrary<RateRecord> = fc.oneof(
+  record<Rate<"bucket">>({ kind: fc.constant("bucket"), fullAt: date, pending: fc.nat() }, {}),
+  record<Rate<"wait">>({
+    kind: fc.constant("wait"),
+    until: date,
+    why: text,
+    stated: fc.boolean(),
+    refusals: fc.nat(),
+  }, {}),
+  record<Rate<"issued">>({ kind: fc.constant("issued"), until: date }, {}),
+  record<Rate<"order">>({ kind: fc.constant("order"), counted: fc.boolean(), until: date }, {
+    renewal: fc.constantFrom("replaces", "same names"),
+  }),
+);
 
 /** One row a kind: its reader, what it can be, and the fields without which it is damaged. */
 const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitrary<unknown>; fields: string }>> = {
@@ -141,6 +157,7 @@ const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitr
   deployment: { read: readers.readDeployment, any: deployments, fields: "balancer secretName fingerprint at state" },
   renewal: { read: readers.readRenewal, any: renewal, fields: "certId askedAt askAt failures recalls" },
   attempt: { read: readers.readAttempt, any: attempt, fields: "failures lastAt" },
+  rate: { read: readers.readRate, any: rates, fields: "kind" },
 };
 
 for (const [kind, { read, any, fields }] of Object.entries(KINDS)) {

@@ -32,6 +32,7 @@ Deno.test("metrics show expiry, attempts, swaps and the served serial", async ()
   metrics.emit({ level: "warn", name: "clock.jumped", text: "" });
   metrics.countAnswer(201);
   metrics.countAnswer(201);
+  metrics.emit({ level: "info", name: "rate.refused", text: "x", fields: { limit: "orders", until: "x" } });
 
   const text = await metrics.exposition(service, records, CALL);
 
@@ -49,6 +50,7 @@ Deno.test("metrics show expiry, attempts, swaps and the served serial", async ()
       "kontena_clock_jumps_total{} 1",
       'kontena_certificate_issued_total{subject="www.example.com"} 1',
       'kontena_swap_total{balancer="infra/lb"} 1',
+      'kontena_rate_refused_total{limit="orders"} 1',
       'kontena_acme_answers_total{status="201"} 2',
     ]
   ) assertStringIncludes(text, `${line}\n`);
