@@ -10,7 +10,7 @@ import {
 } from "../model/rate_demand.ts";
 import { drained } from "../model/rate_learning.ts";
 import { type Asked, type Scope, scopesOf, scopesOfRefusal } from "../model/rate_scope.ts";
-import { bound, limitText, scopeText, usedUp } from "../model/rate_text.ts";
+import { bound, scopeText, usedText, usedUp } from "../model/rate_text.ts";
 import type { RateLimit } from "../model/rates.ts";
 import { given } from "../model/shape.ts";
 import { type RateBook, rateBook, takenOver } from "../ledger/rate_book.ts";
@@ -151,8 +151,9 @@ export class RateDesk {
     const scopes = scopesOf(asked, this.#options.registeredDomain);
     const asker = nameSet(asked.names ?? []);
     this.#checkWaits(asked, scopes);
-    if (!insists) this.#checkBuckets(asked, demands, asker);
-    const admission = await this.#book.admit(demands, asker, call);
+    const all = [...demands, ...this.#waits.paces(scopes)];
+    if (!insists) this.#checkBuckets(asked, all, asker);
+    const admission = await this.#book.admit(all, asker, call);
     let counts = true;
     try {
       return await this.#sent(asked, scopes, call, send);
@@ -174,9 +175,7 @@ export class RateDesk {
   #checkBuckets({ endpoint }: Asked, demands: readonly RateDemand[], asker: string): void {
     const refusal = this.#book.refusal(demands, asker);
     if (refusal === undefined) return;
-    const { limit, key } = refusal.demand;
-    const text = `${refusal.used} of ${limit.capacity} ${limitText(limit, key)} are used`;
-    this.#refused(limit.name, text, refusal.turnAt);
+    this.#refused(refusal.demand.limit.name, usedText(refusal), refusal.turnAt);
     throw usedUp(endpoint, refusal);
   }
 
@@ -184,7 +183,7 @@ export class RateDesk {
   async #sent<T>(asked: Asked, scopes: readonly Scope[], call: Call, send: () => Promise<T>): Promise<T> {
     try {
       const result = await send();
-      await this.#waits.forget(scopes, call);
+      if (!this.#book.isAwaited(this.#waits.paces(scopes))) await this.#waits.forget(scopes, call);
       return result;
     } catch (error) {
       if (isRateLimited(error) || (error instanceof SidecarError && error.retryAt !== undefined)) {
@@ -198,8 +197,10 @@ export class RateDesk {
   async #learn(error: SidecarError, asked: Asked, call: Call): Promise<void> {
     const { limits, registeredDomain, events } = this.#options;
     const scopes = scopesOfRefusal(error, asked, registeredDomain);
-    const wait = await this.#waits.note(error, scopes, call);
-    await this.#book.learn(drained(limits, error, scopes, asked.account), wait.until, call);
+    const known = drained(limits, error, scopes, asked.account);
+    const paced = known.length === 0 && error.status === 429;
+    const wait = await this.#waits.note(error, scopes, paced, call);
+    await this.#book.learn(known, wait.until, call);
     events.emit({
       level: "warn",
       name: "rate.learned",

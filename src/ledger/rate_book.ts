@@ -31,6 +31,8 @@ export interface RateBook {
   refusal(demands: readonly RateDemand[], asker: string): Refusal | undefined;
   /** Lets the request through, whatever the buckets say; what it takes is on disk when it resolves. */
   admit(demands: readonly RateDemand[], asker: string, call: Call): Promise<Admission>;
+  /** Tells whether somebody has a turn to come at one of the buckets. */
+  isAwaited(demands: readonly RateDemand[]): boolean;
   /** The CA has said that these buckets have no token before `until`. */
   learn(demands: readonly Pick<RateDemand, "limit" | "key">[], until: Date, call: Call): Promise<void>;
   /** Forgets buckets that are full again, and turns that were. */
@@ -124,6 +126,10 @@ export function rateBook(entries: RateEntries, directory: URL, clock: Clock): Ra
       }
       return admission;
     },
+    isAwaited(demands): boolean {
+      const now = clock.now().getTime();
+      return demands.some((demand) => (lines.get(idOf(demand))?.last ?? 0) > now);
+    },
     async learn(demands, until, call): Promise<void> {
       const now = clock.now();
       await Promise.all(demands.map((demand) => {
@@ -155,7 +161,9 @@ export function takenOver(
   return (id, record) => {
     if (record.kind !== "bucket" || record.pending === 0) return record;
     const limit = limits.find((it) => id.startsWith(`${rateId(directory, "bucket", it.name)}/`));
-    return limit === undefined ? record : { kind: "bucket", ...adopt(record, limit, clock.now()) };
+    // A limit that is none any more.
+    if (limit === undefined) return { ...record, pending: 0 };
+    return { kind: "bucket", ...adopt(record, limit, clock.now()) };
   };
 }
 

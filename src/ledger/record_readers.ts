@@ -171,6 +171,7 @@ export function readRate(json: unknown): RateRecord {
         why: text(it, "why"),
         stated: flag(it, "stated"),
         refusals: number(it, "refusals"),
+        ...given("paceMs", optional(it, "paceMs", number)),
       };
     case "issued":
       return { kind, until: instant(it, "until") };

@@ -43,18 +43,26 @@ export interface Refusal {
   readonly turnAt: Date;
 }
 
+/** Name of the limit that stands for one of the CA that we do not know: after its refusal it is asked slowly. */
+export const PACE = "pace";
+
+/** What is used up, in a sentence. */
+export function usedText({ demand: { limit, key }, used }: Refusal): string {
+  if (limit.name === PACE) return `the CA refused lately, so it is asked once every ${span(limit.refillMs)}`;
+  return `${used} of ${limit.capacity} ${limitText(limit, key)} are used (one comes back every ${
+    span(limit.refillMs)
+  })`;
+}
+
 /** The error for a limit that is used up; the CA was not asked. */
-export function usedUp(
-  endpoint: Endpoint,
-  { demand: { limit, key }, used, freeAt, turnAt }: Refusal,
-): RateLimitedError {
+export function usedUp(endpoint: Endpoint, refusal: Refusal): RateLimitedError {
+  const { freeAt, turnAt } = refusal;
   const free = turnAt > freeAt
     ? `the next is free at ${freeAt.toISOString()}, others wait for it, the turn here is at ${turnAt.toISOString()}`
     : `the next is free at ${freeAt.toISOString()}`;
   const again = endpoint === "newAccount" ? "repeat the command then" : "repeat the command then, or get it with --now";
   return new RateLimitedError(
-    `Cannot ${DEEDS[endpoint]}: ${used} of ${limit.capacity} ${limitText(limit, key)} are used` +
-      ` (one comes back every ${span(limit.refillMs)}); ${free}; the CA was not asked`,
+    `Cannot ${DEEDS[endpoint]}: ${usedText(refusal)}; ${free}; the CA was not asked`,
     { retryAt: turnAt, todo: again },
   );
 }

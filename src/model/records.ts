@@ -175,4 +175,6 @@ export interface RateWait {
   readonly stated: boolean;
   /** Refusals in a row. */
   readonly refusals: number;
+  /** A limit that we do not know: afterwards the CA is asked only so often while several wait, in milliseconds. */
+  readonly paceMs?: number;
 }

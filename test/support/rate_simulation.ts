@@ -275,7 +275,7 @@ function judged(ca: LimitingCa): Omit<Outcome, "refusedHere" | "restarts" | "las
   const heard = Map.groupBy(refused.filter((it) => it.heardAt !== undefined), (it) => it.scope);
   const tooEarly = sent.flatMap(({ at, scopes }) =>
     scopes.flatMap((scope) =>
-      (heard.get(scope) ?? []).filter((it) => it.heardAt! <= at && at < it.until).map(() =>
+      (heard.get(scope) ?? []).filter((it) => it.heardAt! < at && at < it.until).map(() =>
         `${new Date(at).toISOString()} ${scope}`
       )
     )

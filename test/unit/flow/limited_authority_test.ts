@@ -199,6 +199,28 @@ Deno.test("a refusal of one endpoint holds back no other", async () => {
   assertEquals(it.asked("POST /order/1"), 1);
 });
 
+Deno.test("after a refusal by a limit that we do not know those who wait ask one after the other, until nobody waits", async () => {
+  const it = bench({ "POST /new-order": [problem(429, "rateLimited", {}, { "retry-after": "10" }), ordered] });
+  const turn = async (name: string): Promise<number> =>
+    (await assertRejects(() => order(it, name), RateLimitedError)).retryAt!.getTime() - it.clock.now().getTime();
+  await assertRejects(() => order(it, "a.example.com"), SidecarError);
+  await it.clock.advance(10_000);
+  const first = order(it, "a.example.com");
+  assertEquals([await turn("b.example.com"), await turn("c.example.com")], [10_000, 20_000]);
+  await first;
+  assertStringIncludes(
+    (await assertRejects(() => order(it, "c.example.com"), RateLimitedError)).message,
+    "the CA refused lately, so it is asked once every 10 s",
+  );
+  await it.clock.advance(10_000);
+  await order(it, "b.example.com");
+  await it.clock.advance(10_000);
+  await order(it, "c.example.com");
+  await order(it, "d.example.com");
+  await order(it, "e.example.com");
+  assertEquals(it.asked("POST /new-order"), 6);
+});
+
 Deno.test("a refusal about one domain holds back only its names", async () => {
   const detail = 'too many certificates (50) already issued for "example.org" in the last 168h0m0s';
   const refused = problem(429, "rateLimited", { detail }, { "retry-after": "7200" });
@@ -398,6 +420,7 @@ Deno.test("what is over is swept from the ledger", async () => {
   await it.clock.jump(61_000);
   await order(it, "a.example.com");
   assertEquals((await it.ledger.list("rates/", CALL)).map((entry) => (entry.value as { kind: string }).kind), [
+    "bucket",
     "bucket",
   ]);
   await it.clock.jump(2 * HOUR);

@@ -20,9 +20,11 @@ Deno.test("30 days of chaos with strangers on our account: one answer 429 a scop
   ]);
 });
 
-Deno.test("chaos without our limits meets the CA's, and its Retry-After still binds", async () => {
+Deno.test("chaos with the limits unknown meets them, its Retry-After binds, and those who wait ask in turn", async () => {
   const outcome = await chaos({ seed: "1", days: 10, strangers: false, limits: [] });
+  const count = [...outcome.limited.values()].reduce((sum, count) => sum + count, 0);
   assert(outcome.limited.size >= 3, "the CA of this simulation has no limits");
+  assert(count < 500, `${count} answers 429: those who wait do not take turns`);
   assertEquals(outcome.tooEarly, []);
 });
 

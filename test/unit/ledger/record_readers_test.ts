@@ -132,7 +132,7 @@ const rates: Arbitrary<RateRecord> = fc.oneof(
     why: text,
     stated: fc.boolean(),
     refusals: fc.nat(),
-  }, {}),
+  }, { paceMs: fc.nat() }),
   record<Rate<"issued">>({ kind: fc.constant("issued"), until: date }, {}),
   record<Rate<"order">>({ kind: fc.constant("order"), counted: fc.boolean(), until: date }, {
     renewal: fc.constantFrom("replaces", "same names"),
