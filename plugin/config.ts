@@ -109,7 +109,10 @@ export const VARIABLES = [
     usual: "letsencrypt there, elsewhere off",
     meaning: "limits of the CA that are kept: letsencrypt, off, or the path of a JSON file; Retry-After always binds",
   },
-  { name: "ACME_PROFILE", meaning: "certificate profile, as the CA offers them" },
+  {
+    name: "ACME_PROFILE",
+    meaning: "preferred certificate profile; where the CA does not offer it, its default is taken",
+  },
   { name: "ACME_PREFERRED_CHAIN", meaning: "common name of an issuer that the chain shall contain" },
   { name: "KEY_TYPE", usual: "ec-256", meaning: "ec-256, ec-384, rsa-2048, rsa-3072 or rsa-4096" },
   {

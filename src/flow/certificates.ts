@@ -1,6 +1,8 @@
 import { CHALLENGES } from "../model/challenge_type.ts";
 import { type DnsName, nameSet } from "../model/dns_name.ts";
 import type { AccountRecord, AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
+import { nextRenewal } from "../model/plan.ts";
+import { drawOf, type RenewalRecord } from "../model/renewal_record.ts";
 import type { RevocationReason } from "../model/revocation.ts";
 import { defaultSecretName, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
@@ -26,6 +28,7 @@ import type {
   CertificateService,
   ExportedCertificate,
   HeldCertificate,
+  HeldRenewal,
   ImportRequest,
   IssueRequest,
   RegisterRequest,
@@ -312,15 +315,17 @@ class Desk implements Certificates {
 
   /** Reads once what is shown of every certificate: there may be thousands. */
   async #viewer(call: Call): Promise<(record: CertificateRecord) => HeldCertificate> {
-    const { deployments, authorizations } = this.#parts.records;
+    const { deployments, authorizations, renewals } = this.#parts.records;
     const all = (await deployments.list(call)).map((entry) => entry.value);
     const byName = Map.groupBy(all, (it) => it.secretName);
     const known = (await authorizations.list(call)).map((entry) => entry.value);
     const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
+    const asked = new Map((await renewals.list(call)).map((entry) => [entry.id, entry.value]));
     return (record) => ({
       record,
       deployments: byName.get(record.intent.secretName) ?? [],
       autoRenewable: record.intent.names.every((name) => provable.has(name)),
+      ...given("renewal", heldRenewal(record, asked.get(record.intent.secretName))),
     });
   }
 
@@ -338,6 +343,12 @@ type Manner = Pick<Preference, "first"> & Required<Pick<IssueRequest, "now">>;
 function insisting(proof: ProofParts): ProofParts {
   const { authority } = proof.account;
   return { ...proof, account: { ...proof.account, authority: authority.insisting ?? authority } };
+}
+
+function heldRenewal(record: CertificateRecord, known: RenewalRecord | undefined): HeldRenewal | undefined {
+  const date = nextRenewal(record, known);
+  if (date === undefined) return undefined;
+  return { ...date, ...given("explanationUrl", drawOf(record, known)?.explanationUrl) };
 }
 
 /** Swaps of a certificate and its removal from the balancers happen in turn. */

@@ -8,6 +8,7 @@ import type { ChallengeType } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
 import type { KeyType } from "../model/key_type.ts";
 import type { AccountRecord, AuthorizationRecord, CertificateRecord, DeploymentRecord } from "../model/records.ts";
+import type { RenewalDate } from "../model/renewal.ts";
 import type { RevocationReason } from "../model/revocation.ts";
 import type { SecretName } from "../model/secret_name.ts";
 import type { AuthorityInfo, Call } from "../ports.ts";
@@ -96,6 +97,14 @@ export interface HeldCertificate {
   readonly deployments: readonly DeploymentRecord[];
   /** Every name can be proven again without a person. */
   readonly autoRenewable: boolean;
+  /** When it is renewed next by what is known; absent where it was revoked for good. */
+  readonly renewal?: HeldRenewal;
+}
+
+/** When a certificate is renewed next, why then, and where the CA explains it. */
+export interface HeldRenewal extends RenewalDate {
+  /** A page of the CA about its window. */
+  readonly explanationUrl?: URL;
 }
 
 /** The parts of a certificate, PEM. `privateKey` is secret. */

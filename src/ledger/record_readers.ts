@@ -20,6 +20,8 @@ import type {
   RateRecord,
   ShadowedName,
 } from "../model/records.ts";
+import { type RenewalDraw, type RenewalWindow, renewalWindow } from "../model/renewal.ts";
+import type { RenewalRecord } from "../model/renewal_record.ts";
 import { type Revocation, REVOCATION_REASONS, type RevocationReason } from "../model/revocation.ts";
 import { parseSecretName, type SecretName } from "../model/secret_name.ts";
 import {
@@ -81,6 +83,7 @@ export function readOrder(json: unknown): OrderRecord {
     account: url(it, "account"),
     names: dnsNames(it, "names"),
     ...given("profile", optional(it, "profile", text)),
+    ...given("replaces", optional(it, "replaces", text)),
     ...given("intent", optional(it, "intent", intent)),
     createdAt: instant(it, "createdAt"),
   };
@@ -136,6 +139,7 @@ export function readAttempt(json: unknown): AttemptRecord {
     ...given("lastError", optional(it, "lastError", text)),
     ...given("lastCode", optional(it, "lastCode", text)),
     ...given("nextAt", optional(it, "nextAt", instant)),
+    ...given("retryAt", optional(it, "retryAt", instant)),
     lastAt: instant(it, "lastAt"),
   };
 }
@@ -166,6 +170,19 @@ export function readRate(json: unknown): RateRecord {
         until: instant(it, "until"),
       };
   }
+}
+
+/** Reads a {@linkcode RenewalRecord}. */
+export function readRenewal(json: unknown): RenewalRecord {
+  const it = object(json, "renewal");
+  return {
+    certId: text(it, "certId"),
+    ...given("draw", optional(it, "draw", draw)),
+    askedAt: instant(it, "askedAt"),
+    askAt: instant(it, "askAt"),
+    failures: number(it, "failures"),
+    recalls: number(it, "recalls"),
+  };
 }
 
 /** Reads a published key authorization. */
@@ -209,7 +226,24 @@ function facts(from: Fields, field: string): CertificateFacts {
     notBefore: instant(it, "notBefore"),
     notAfter: instant(it, "notAfter"),
     fingerprint: text(it, "fingerprint"),
+    ...given("certId", optional(it, "certId", text)),
   };
+}
+
+function draw(from: Fields, field: string): RenewalDraw {
+  const it = object(from[field], field);
+  return {
+    window: window(it, "window"),
+    at: instant(it, "at"),
+    ...given("explanationUrl", optional(it, "explanationUrl", url)),
+  };
+}
+
+function window(from: Fields, field: string): RenewalWindow {
+  const it = object(from[field], field);
+  const found = renewalWindow(instant(it, "start"), instant(it, "end"));
+  if (found === undefined) throw new SyntaxError(`"${field}" ends before it starts`);
+  return found;
 }
 
 function shadowedName(json: unknown): ShadowedName {

@@ -8,6 +8,7 @@ import type {
   OrderRecord,
   RateRecord,
 } from "../model/records.ts";
+import type { RenewalRecord } from "../model/renewal_record.ts";
 import type { SecretName } from "../model/secret_name.ts";
 import type { Ledger } from "../ports.ts";
 import {
@@ -19,6 +20,7 @@ import {
   readDeployment,
   readOrder,
   readRate,
+  readRenewal,
 } from "./record_readers.ts";
 import { joinId, type Table, table } from "./table.ts";
 
@@ -38,6 +40,8 @@ export interface Records {
   readonly attempts: Table<AttemptRecord>;
   /** By {@linkcode rateId}. */
   readonly rates: Table<RateRecord>;
+  /** By secret name. */
+  readonly renewals: Table<RenewalRecord>;
   /** http-01: token → key authorization. */
   readonly answers: Table<string>;
 }
@@ -52,6 +56,7 @@ export function recordsOf(ledger: Ledger): Records {
     deployments: table(ledger, "deployments", readDeployment),
     attempts: table(ledger, "attempts", readAttempt),
     rates: table(ledger, "rates", readRate),
+    renewals: table(ledger, "renewals", readRenewal),
     answers: table(ledger, "answers", readAnswer),
   };
 }

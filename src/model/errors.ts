@@ -150,14 +150,19 @@ export class InUseError extends SidecarError {
 
 /** Says an error in one line: message, then its causes, then what to do. */
 export function describe(error: unknown): string {
+  const todo = error instanceof SidecarError && error.todo !== undefined ? ` (${error.todo})` : "";
+  return `${reasonOf(error)}${todo}`;
+}
+
+/** Says what was found: message, then its causes, without what to do. */
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const causes: string[] = [];
   for (let cause = error.cause; cause instanceof Error && causes.length < 4; cause = cause.cause) {
     causes.push(cause.message);
   }
   const why = causes.filter((text) => text !== "" && !error.message.includes(text)).join(": ");
-  const todo = error instanceof SidecarError && error.todo !== undefined ? ` (${error.todo})` : "";
-  return `${error.message}${why === "" ? "" : `: ${why}`}${todo}`;
+  return `${error.message}${why === "" ? "" : `: ${why}`}`;
 }
 
 /** Cuts a text off where a PEM block begins: the last line of defence where an error leaves the program. */

@@ -17,6 +17,7 @@ export interface Asked {
 /** What can be asked of a CA; the key is looked up where an account is made. */
 export type Endpoint =
   | "directory"
+  | "renewalInfo"
   | "newAccount"
   | "newOrder"
   | "orders"

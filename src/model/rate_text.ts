@@ -20,6 +20,7 @@ const WHOSE: Readonly<Record<Per, (key: string) => string>> = {
 
 const DEEDS: Readonly<Record<Endpoint, string>> = {
   directory: "read the CA's directory",
+  renewalInfo: "ask for renewal information",
   newAccount: "register with the CA",
   newOrder: "create the order",
   orders: "list the orders",

@@ -88,6 +88,8 @@ export type OrderRecord =
     readonly account: URL;
     readonly names: readonly [DnsName, ...DnsName[]];
     readonly profile?: string;
+    /** certID of the certificate that it replaces (RFC 9773 §5), as long as the CA has not refused that. */
+    readonly replaces?: string;
     /** What to do with the certificate; absent while the order only carries an authorization. */
     readonly intent?: Intent;
     readonly createdAt: Date;
@@ -148,6 +150,8 @@ export interface AttemptRecord {
   readonly lastCode?: string;
   /** Not before this instant is it tried again. */
   readonly nextAt?: Date;
+  /** What the CA asked for by `Retry-After`; `nextAt` is never before it. */
+  readonly retryAt?: Date;
   /** When it was tried last. */
   readonly lastAt: Date;
 }

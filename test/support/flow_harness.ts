@@ -36,6 +36,8 @@ export function hastyClock(start: Date = new Date("2026-06-01T00:00:00Z")): Cloc
 
 /** What a test can decide. */
 export interface HarnessOptions extends Omit<PortAuthorityOptions, "clock"> {
+  /** Another clock than {@linkcode hastyClock}, for a keeper that runs. */
+  readonly clock?: Clock;
   readonly settings?: Partial<FlowSettings>;
   /** TXT values by record name; may be changed while the test runs. */
   readonly dns?: Record<string, readonly string[]>;
@@ -69,9 +71,9 @@ export interface Harness {
 
 /** Makes a harness whose account is registered already. */
 export async function harness(options: HarnessOptions = {}): Promise<Harness> {
-  const clock = hastyClock();
+  const clock = options.clock === undefined ? hastyClock() : { ...options.clock, move: () => {} };
   const stores = { ledger: memoryLedger(clock), vault: memoryVault(clock) };
-  const authority = await portAuthority({ clock, ...options });
+  const authority = await portAuthority({ ...options, clock });
   return await assemble(options, clock, stores, authority);
 }
 

@@ -247,6 +247,8 @@ export function limitingCa(options: LimitingCaOptions): LimitingCa {
     },
     about: (call) => ask([], call, () => ({ caaIdentities: [], externalAccountRequired: false, profiles: {} })),
     register: (_key, _request, call) => ask([], call, () => new URL("https://ca.test/account/1")),
+    renewalInfo: (_, call) => ask([], call, () => undefined),
+    clockOffsetMs: (call) => ask([], call, () => 0),
     find: (_, call) => ask([], call, () => undefined),
     as: account,
   };

@@ -15,6 +15,8 @@ import type {
   RateRecord,
   ShadowedName,
 } from "../../../src/model/records.ts";
+import type { RenewalDraw } from "../../../src/model/renewal.ts";
+import type { RenewalRecord } from "../../../src/model/renewal_record.ts";
 import type { Revocation } from "../../../src/model/revocation.ts";
 import { parseSecretName } from "../../../src/model/secret_name.ts";
 import * as readers from "../../../src/ledger/record_readers.ts";
@@ -53,7 +55,7 @@ const facts = record<CertificateFacts>({
   notBefore: date,
   notAfter: date,
   fingerprint: text,
-}, {});
+}, { certId: text });
 
 const account = record<AccountRecord>({ directory: href, url: href, thumbprint: text, createdAt: date }, {
   email: text,
@@ -76,7 +78,7 @@ const authorization = record<AuthorizationRecord>({
 
 type Step<S> = Extract<OrderRecord, { readonly step: S }>;
 const order = { id: text, directory: href, account: href, names, createdAt: date };
-const optionalOfOrder = { profile: text, intent };
+const optionalOfOrder = { profile: text, replaces: text, intent };
 const orders: Arbitrary<OrderRecord> = fc.oneof(
   record<Step<"intended">>({ ...order, step: fc.constant("intended") }, optionalOfOrder),
   record<Step<"ordered">>({ ...order, step: fc.constant("ordered"), url: href }, { ...optionalOfOrder, expires: date }),
@@ -107,6 +109,7 @@ const attempt = record<AttemptRecord>({ failures: fc.nat(), lastAt: date }, {
   lastError: text,
   lastCode: text,
   nextAt: date,
+  retryAt: date,
 });
 
 type Rate<K> = Extract<RateRecord, { readonly kind: K }>;
@@ -125,6 +128,18 @@ const rates: Arbitrary<RateRecord> = fc.oneof(
   }),
 );
 
+const draw = record<RenewalDraw>({
+  window: fc.tuple(date, fc.integer({ min: 1, max: 1e9 })).map(([start, ms]) => ({
+    start,
+    end: new Date(start.getTime() + ms),
+  })),
+  at: date,
+}, { explanationUrl: href });
+const renewal = record<RenewalRecord>(
+  { certId: text, askedAt: date, askAt: date, failures: fc.nat(), recalls: fc.nat() },
+  { draw },
+);
+
 /** One row a kind: its reader, what it can be, and the fields without which it is damaged. */
 const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitrary<unknown>; fields: string }>> = {
   account: { read: readers.readAccount, any: account, fields: "directory url thumbprint createdAt" },
@@ -141,6 +156,7 @@ const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitr
     fields: "intent facts storedAt",
   },
   deployment: { read: readers.readDeployment, any: deployments, fields: "balancer secretName fingerprint at state" },
+  renewal: { read: readers.readRenewal, any: renewal, fields: "certId askedAt askAt failures recalls" },
   attempt: { read: readers.readAttempt, any: attempt, fields: "failures lastAt" },
   rate: { read: readers.readRate, any: rates, fields: "kind" },
 };
@@ -206,6 +222,18 @@ for (
     [readers.readDeployment, { balancer: "lb", secretName: "A", fingerprint: "", at: AT, state: "held" }, "reason"],
     [readers.readDeployment, { balancer: "lb", secretName: "A", fingerprint: "", at: AT, state: "served" }, "shadowed"],
     [readers.readAttempt, { failures: "3", lastAt: AT }, "failures"],
+    [
+      readers.readRenewal,
+      {
+        certId: "a.b",
+        askedAt: AT,
+        askAt: AT,
+        failures: 0,
+        recalls: 0,
+        draw: { at: AT, window: { start: AT, end: AT } },
+      },
+      "window",
+    ],
     [readers.readAnswer, { token: "x" }, "keyAuthorization"],
   ] as const
 ) {

@@ -196,10 +196,12 @@ Deno.test("permissionsOf() asks the system's resolvers where none are configured
 });
 
 Deno.test("flagsOf() never asks for everything", () => {
-  for (const flag of flagsOf(permissionsOf(configOf(), environment(), []))) {
+  const flags = flagsOf(permissionsOf(configOf(), environment(), []));
+  assertEquals(flags.filter((flag) => flag.startsWith("--allow-sys")), ["--allow-sys=uid,gid"]);
+  for (const flag of flags) {
     assert(
       flag === "--no-prompt" || flag.startsWith("--unstable-no-legacy-abort") ||
-        /^--allow-(net|read|write|env)=.+/.test(flag),
+        /^--allow-(net|read|write|env|sys)=.+/.test(flag),
       flag,
     );
   }
