@@ -215,7 +215,7 @@ async function attempt(parts: FlowParts, { intent, why, act }: Work, call: Call)
     const waits = record.failures === before;
     const again = record.nextAt?.toISOString();
     parts.events.emit({
-      level: waits ? "warn" : "error",
+      level: waits ? "info" : "error",
       name: waits ? "certificate.waits" : "certificate.failed",
       text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; again at ${again}`,
       fields: { subject: names[0], secret: secretName, code: record.lastCode ?? "" },
