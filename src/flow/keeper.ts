@@ -1,7 +1,7 @@
-import { attemptFailed, attemptPutOff, easeAttempts, isResting } from "../model/attempt.ts";
+import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { describe, isRateLimited } from "../model/errors.ts";
+import { describe } from "../model/errors.ts";
 import { nextRenewal, plan, type Planned } from "../model/plan.ts";
 import type { CertificateRecord, Intent } from "../model/records.ts";
 import { RENEWAL_REASONS } from "../model/renewal.ts";
@@ -210,16 +210,12 @@ async function attempt(parts: FlowParts, { intent, why, act }: Work, call: Call)
   } catch (error) {
     if (call.signal.aborted) return;
     const before = (await attempts.get(secretName, call))?.value.failures ?? 0;
-    const now = parts.clock.now();
-    // Nothing is wrong with what has to wait for a limit or for a CA that is busy: it counts as no failure.
-    const waits = isRateLimited(error) && error.retryAt !== undefined && error.retryAt > now;
-    const record = waits
-      ? attemptPutOff(error, before, now)
-      : attemptFailed(error, before + 1, now, parts.clock.random());
+    const record = attemptFailed(error, before + 1, parts.clock.now(), parts.clock.random());
     await attempts.put(secretName, record, call);
+    const waits = record.failures === before;
     const again = record.nextAt?.toISOString();
     parts.events.emit({
-      level: waits ? "warn" : "error",
+      level: waits ? "info" : "error",
       name: waits ? "certificate.waits" : "certificate.failed",
       text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; again at ${again}`,
       fields: { subject: names[0], secret: secretName, code: record.lastCode ?? "" },

@@ -123,7 +123,7 @@ export async function sendOrder(
       );
       return await ordered(parts, record, order, call);
     } catch (error) {
-      // Refused: there is no order. Anything else (no answer came) leaves the question open, and the record with it.
+      // Not sent, or refused: there is no order. Anything else (no answer came) leaves the question open, and the record with it.
       if (error instanceof RateLimitedError) await parts.records.orders.remove(record.id, call);
       if (!(error instanceof AcmeProblemError)) throw error;
       const leave = dispensable({ ...given("replaces", replaces), ...given("profile", profile) }, error.problem);
