@@ -54,8 +54,9 @@ export function keeper(
   const look = async (call: Call): Promise<void> => {
     if (parts.settings.agreeTos) await quietly(parts, "account.failed", () => service.openAccount(call), call);
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
-    const held = await inVault(parts, await service.certificates(call), call);
-    const works = await worksToDo({ parts, service, declared, held, ca, watches }, call);
+    const all = await service.certificates(call);
+    const held = await inVault(parts, all, call);
+    const works = await worksToDo({ parts, service, declared, all, held, ca, watches }, call);
     const asking = quietly(parts, "renewal.ask", () => watches.renewal.ask(held.map((it) => it.record), call), call);
     const begin = async (work: Work): Promise<void> => {
       if (busy.has(work.intent.secretName)) return;
@@ -131,6 +132,8 @@ interface Room {
   readonly parts: FlowParts;
   readonly service: Certificates;
   readonly declared: readonly Intent[];
+  /** Everything that is written down, and what of it is in the vault. */
+  readonly all: readonly HeldCertificate[];
   readonly held: readonly HeldCertificate[];
   readonly ca: CaClock;
   readonly watches: { readonly expiry: ExpiryWatch; readonly renewal: RenewalWatch };
@@ -174,23 +177,27 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   return [...interrupted, ...due, ...refused];
 }
 
-/** What is due by a date is ordered only when it is sure that the date has come: our clock may have been set wrong. */
+/**
+ * What is due by a date is ordered only when it is sure that the date has come: our clock may have been set wrong. And what was
+ * replaced since it was judged is left to the next look: a second certificate for one intent would be one too many.
+ */
 function issueWork(
-  { service, held, ca }: Room,
+  { parts, service, all, ca }: Room,
   { intent, why }: Planned,
   renewals: ReadonlyMap<SecretName, RenewalRecord>,
 ): Work {
-  const keep = (call: Call): Promise<HeldCertificate> => service.keep(intent, call);
-  if (!Object.hasOwn(RENEWAL_REASONS, why)) return { intent, why, act: keep };
-  const record = held.find((it) => it.record.intent.secretName === intent.secretName)?.record;
+  const { secretName } = intent;
+  const judged = all.find((it) => it.record.intent.secretName === secretName)?.record;
   return {
     intent,
     why,
     async act(call): Promise<HeldCertificate | undefined> {
-      await ca.sure(call);
-      return record === undefined || isDue(record, renewals.get(intent.secretName), ca.now())
-        ? await keep(call)
-        : undefined;
+      if (judged !== undefined && Object.hasOwn(RENEWAL_REASONS, why)) {
+        await ca.sure(call);
+        if (!isDue(judged, renewals.get(secretName), ca.now())) return undefined;
+      }
+      const now = (await parts.records.certificates.get(secretName, call))?.value;
+      return now?.facts.fingerprint === judged?.facts.fingerprint ? await service.keep(intent, call) : undefined;
     },
   };
 }
