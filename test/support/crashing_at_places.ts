@@ -1,29 +1,14 @@
 /**
- * The sidecar, killed by the system right before or right after its n-th change of what a Kontena Load Balancer sees: a file
- * that is renamed or removed, a key in etcd that is written or removed. `CRASH_AT` is n, `CRASH` says `before` or `after`.
- * Each change is printed. There is no seam for these in the product: the calls of the runtime themselves are watched.
+ * The sidecar, killed by the system at one of its changes of what a Kontena Load Balancer sees (`crash_point.ts`): a file that
+ * is renamed or removed, a key in etcd that is written or removed. There is no seam for these in the product: the calls of the
+ * runtime themselves are watched.
  *
  * @module
  */
 import { main } from "../../plugin/main.ts";
+import { step } from "./crash_point.ts";
 
-const at = Number(Deno.env.get("CRASH_AT"));
-const moment = Deno.env.get("CRASH");
-let count = 0;
-
-async function change<T>(what: string, work: () => Promise<T>): Promise<T> {
-  const mine = ++count;
-  console.error(`change ${mine}: ${what}`);
-  if (mine === at && moment === "before") return await die();
-  const result = await work();
-  if (mine === at && moment === "after") return await die();
-  return result;
-}
-
-function die(): Promise<never> {
-  Deno.kill(Deno.pid, "SIGKILL");
-  return new Promise(() => {}); // not one step more, until the signal has come
-}
+const change = <T>(what: string, work: () => Promise<T>): Promise<T> => step("change", what, work);
 
 const { rename, remove } = Deno;
 const { fetch } = globalThis;

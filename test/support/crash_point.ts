@@ -1,0 +1,29 @@
+/**
+ * A process that the system kills right before or right after its n-th step: no handler runs, no file is closed, no answer is
+ * sent. `CRASH_AT` is n, `CRASH` says `before` or `after`. Each step is printed.
+ *
+ * @module
+ */
+
+const at = Number(Deno.env.get("CRASH_AT"));
+const moment = Deno.env.get("CRASH");
+let count = 0;
+
+/**
+ * Carries out one step, or dies.
+ *
+ * @param kind What is counted, for example `write`.
+ */
+export async function step<T>(kind: string, what: string, work: () => Promise<T>): Promise<T> {
+  const mine = ++count;
+  console.error(`${kind} ${mine}: ${what}`);
+  if (mine === at && moment === "before") return await die();
+  const result = await work();
+  if (mine === at && moment === "after") return await die();
+  return result;
+}
+
+function die(): Promise<never> {
+  Deno.kill(Deno.pid, "SIGKILL");
+  return new Promise(() => {}); // not one step more, until the signal has come
+}
