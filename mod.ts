@@ -13,6 +13,8 @@ export * from "./src/model/certificate.ts";
 export * from "./src/model/challenge_type.ts";
 export * from "./src/model/dns_name.ts";
 export * from "./src/model/errors.ts";
+export * from "./src/model/explain.ts";
+export * from "./src/model/failure_classes.ts";
 export * from "./src/model/key_authorization.ts";
 export * from "./src/model/key_type.ts";
 export * from "./src/model/order.ts";

@@ -23,6 +23,7 @@ import {
   type CertificateAnswer,
   readAuthorization,
   readCertificate,
+  readExplanation,
   readExport,
   readList,
   readParked,
@@ -146,6 +147,14 @@ export const CERTIFICATE_COMMANDS: readonly Command[] = [
     run: show,
   },
   {
+    name: "certificate explain",
+    summary: "Say in plain sentences what is held, what is served, what happens next and what failed last",
+    positionals: [SUBJECT],
+    examples: ["kontena certificate explain example.com"],
+    next: "what the last sentence says, if anything failed",
+    run: explainOne,
+  },
+  {
     name: "certificate export",
     summary: "Print a certificate: without options all of it, with its private key",
     positionals: [SUBJECT],
@@ -243,6 +252,13 @@ async function list({ flag }: Input, { terminal, client, now }: World): Promise<
 async function show({ args: [subject = ""] }: Input, { terminal, client }: World): Promise<void> {
   const answer = await known(subject, client.get(path`v1/certificates/${client.grid}/${subject}`));
   terminal.out(printable(certificateText(client.grid, readCertificate(answer))));
+}
+
+async function explainOne({ args: [subject = ""] }: Input, { terminal, client }: World): Promise<void> {
+  const answer = await known(subject, client.get(path`v1/certificates/${client.grid}/${subject}/explain`));
+  const { held, served, next, failed } = readExplanation(answer);
+  const failure = failed === undefined ? [] : [`${failed.text} What helps: ${failed.todo}.`];
+  terminal.out(printable([held, ...served, next, ...failure].map((it) => `${it}\n`).join("")));
 }
 
 async function exportCertificate({ args: [subject = ""], flag }: Input, { terminal, client }: World): Promise<void> {

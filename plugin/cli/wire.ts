@@ -172,6 +172,26 @@ export function readSecret(json: unknown): SecretAnswer {
   };
 }
 
+/** How it stands with a certificate, in sentences. */
+export interface ExplanationAnswer {
+  readonly held: string;
+  readonly served: readonly string[];
+  readonly next: string;
+  readonly failed?: { readonly text: string; readonly todo: string };
+}
+
+/** Reads the answer of `…/explain`. */
+export function readExplanation(json: unknown): ExplanationAnswer {
+  const from = object(json, "explanation");
+  const failed = optional(from, "failed", (fields, field) => object(fields[field], field));
+  return {
+    held: text(from, "held"),
+    served: texts(from, "served"),
+    next: text(from, "next"),
+    ...given("failed", failed === undefined ? undefined : { text: text(failed, "text"), todo: text(failed, "todo") }),
+  };
+}
+
 /** The parts of a certificate, PEM. */
 export interface ExportAnswer {
   readonly certificate: string;

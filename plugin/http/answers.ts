@@ -116,6 +116,16 @@ export const EXPORT = v.strictObject({
   private_key: v.string(),
 });
 
+/** How it stands with a certificate, in sentences. */
+export const EXPLANATION = v.strictObject({
+  id: v.string(),
+  subject: v.string(),
+  held: v.string(),
+  served: v.array(v.string()),
+  next: v.string(),
+  failed: v.optional(v.strictObject({ code: v.optional(v.string()), text: v.string(), todo: v.string() })),
+});
+
 /** A TXT record, without the domain. */
 export const TXT_RECORD = v.strictObject({
   record_name: v.string(),
@@ -188,6 +198,7 @@ export const ANSWERS: Readonly<Record<string, v.GenericSchema>> = {
   Registration: REGISTRATION,
   Certificate: CERTIFICATE,
   StoredCertificate: STORED_CERTIFICATE,
+  Explanation: EXPLANATION,
   Export: EXPORT,
   TxtRecord: TXT_RECORD,
   Authorization: AUTHORIZATION,

@@ -12,12 +12,19 @@ import {
   parseSecretName,
 } from "../../mod.ts";
 import { given } from "../../src/model/shape.ts";
-import { CERTIFICATE, EXPORT, NOTHING, REGISTRATION, STORED_CERTIFICATE } from "./answers.ts";
+import { CERTIFICATE, EXPLANATION, EXPORT, NOTHING, REGISTRATION, STORED_CERTIFICATE } from "./answers.ts";
 import { notFound, Refusal } from "./errors.ts";
 import { balancersOf, callOf, type Face, serviceId, subjectOf } from "./face.ts";
 import { pathPart, type Route, taking } from "./route.ts";
 import { certificateBody, importBody, registerBody, revokeBody } from "./schemas.ts";
-import { certificateShape, exportShape, registrationShape, secretNames, storedCertificateShape } from "./shapes.ts";
+import {
+  certificateShape,
+  explanationShape,
+  exportShape,
+  registrationShape,
+  secretNames,
+  storedCertificateShape,
+} from "./shapes.ts";
 
 const tag = "Certificates";
 
@@ -113,6 +120,18 @@ export function certificates({ service, events, grid }: Face): readonly Route[] 
         const force = ["", "1", "true"].includes(c.req.query("force") ?? "false");
         if (!await removed(c, force)) throw notFound();
         return c.json({});
+      },
+    },
+    {
+      method: "get",
+      path: "/v1/certificates/:grid/:subject/explain",
+      summary: "Say in plain sentences what is held, what is served, what happens next and what failed last",
+      tag,
+      answers: { 200: { description: "How it stands", schema: EXPLANATION } },
+      async handle(c): Promise<Response> {
+        const explained = await service.explainCertificate(subject(c), callOf(c));
+        if (explained === undefined) throw notFound();
+        return c.json(explanationShape(grid, explained));
       },
     },
     {

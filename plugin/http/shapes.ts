@@ -10,6 +10,7 @@ import {
   certificateSecrets,
   type DeploymentRecord,
   dnsContent,
+  type ExplainedCertificate,
   type ExportedCertificate,
   type HeldCertificate,
   type Registration,
@@ -83,6 +84,12 @@ export function secretNames(held: HeldCertificate): readonly SecretName[] {
 /** The parts of a certificate. Secret. */
 export function exportShape(grid: string, { subject, certificate, chain, privateKey }: ExportedCertificate): Shape {
   return { id: `${grid}/${subject}`, subject, certificate, chain, private_key: privateKey };
+}
+
+/** How it stands with a certificate. */
+export function explanationShape(grid: string, explained: ExplainedCertificate): Shape {
+  const { subject, held, served, next, failed } = explained;
+  return { id: `${grid}/${subject}`, subject, held, served, next, ...given("failed", failed) };
 }
 
 /** What a person or a server has to show, by challenge type; null where a certificate is the answer. */

@@ -15,6 +15,7 @@ import { type Answers, isOpen } from "./answers.ts";
 import { authorize } from "./authorize.ts";
 import { balancerFor, balancerNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
 import { deploy } from "./deploy.ts";
+import { explainCertificate } from "./explain.ts";
 import { type Flights, flights } from "./flights.ts";
 import { type ForeignCertificate, readForeign, storeForeign } from "./import.ts";
 import { issue, knownRecords, requireRecords, resume } from "./issue.ts";
@@ -26,6 +27,7 @@ import type {
   Authorized,
   AuthorizeRequest,
   CertificateService,
+  ExplainedCertificate,
   ExportedCertificate,
   HeldCertificate,
   HeldRenewal,
@@ -165,6 +167,10 @@ class Desk implements Certificates {
     const found = (await this.certificates(call)).filter((it) => it.record.intent.names[0] === wanted);
     // Two may have the same subject under different secret names: the newest is the one that is meant.
     return found.sort((a, b) => b.record.storedAt.getTime() - a.record.storedAt.getTime())[0];
+  }
+
+  async explainCertificate(subject: string, call: Call): Promise<ExplainedCertificate | undefined> {
+    return await explainCertificate(this.#parts, subject, await this.certificate(subject, call), call);
   }
 
   async exportCertificate(subject: string, call: Call): Promise<ExportedCertificate | undefined> {

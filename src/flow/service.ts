@@ -12,6 +12,7 @@ import type { RenewalDate } from "../model/renewal.ts";
 import type { RevocationReason } from "../model/revocation.ts";
 import type { SecretName } from "../model/secret_name.ts";
 import type { AuthorityInfo, Call } from "../ports.ts";
+import type { ExplainedCertificate } from "./explain.ts";
 
 /** The CA as a person who is about to register wants to see it. */
 export interface Registration {
@@ -107,6 +108,8 @@ export interface HeldRenewal extends RenewalDate {
   readonly explanationUrl?: URL;
 }
 
+export type { ExplainedCertificate };
+
 /** The parts of a certificate, PEM. `privateKey` is secret. */
 export interface ExportedCertificate {
   /** The first name. */
@@ -140,6 +143,8 @@ export interface CertificateService {
   certificates(call: Call): Promise<readonly HeldCertificate[]>;
   /** The newest certificate whose first name it is. */
   certificate(subject: string, call: Call): Promise<HeldCertificate | undefined>;
+  /** Says in plain sentences how it stands with the certificate of the subject; undefined where nothing is known of it. */
+  explainCertificate(subject: string, call: Call): Promise<ExplainedCertificate | undefined>;
   /** The parts of such a certificate, the private key among them. */
   exportCertificate(subject: string, call: Call): Promise<ExportedCertificate | undefined>;
   /** Checks a certificate from elsewhere, keeps it in place of the one of the same subject, and swaps it in. */

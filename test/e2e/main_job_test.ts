@@ -30,6 +30,11 @@ e2e("names in, certificate served: register, authorize, get, as the documentatio
   await checkWithOpenssl(folder, await pebble.rootPem(), first);
   assertStringIncludes(await haproxy.ask(`show ssl cert ${haproxy.certs}/SSL_CERT_LE_TEST.pem`), first.serial);
 
+  assertMatch(
+    await sidecar.ok("certificate", "explain", NAMES[0]),
+    /^The certificate for \S+, \S+ was issued by .+ valid until .+\ninfra\/lb serves it, proven at .+\nIt is renewed at .+\n$/,
+  );
+
   // The same names once more: a new certificate with a new key takes the first one's place.
   using kept = await openConnection(haproxy.httpsPort, await pebble.rootPem());
   const greeting = await kept.get();

@@ -33,6 +33,7 @@ export function fakeService(expected: Partial<CertificateService> = {}): Certifi
     request: unexpected,
     certificates: unexpected,
     certificate: unexpected,
+    explainCertificate: unexpected,
     exportCertificate: unexpected,
     importCertificate: unexpected,
     removeCertificate: unexpected,

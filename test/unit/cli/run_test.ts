@@ -225,9 +225,17 @@ for (
   });
 }
 
-for (const command of ["show", "export"]) {
+Deno.test("explain prints a sentence a line, and what helps", async () => {
+  const route = "GET v1/certificates/test/example.com/explain";
+  const failed = { code: "CA_TRANSPORT", text: "It failed.", todo: "wait" };
+  const answer = { held: "Held.", served: ["lb serves it."], next: "It is renewed.", failed };
+  const ran = await kontena("certificate explain example.com", { [route]: answer });
+  assertEquals(ran.out, "Held.\nlb serves it.\nIt is renewed.\nIt failed. What helps: wait.\n");
+});
+
+for (const command of ["show", "export", "explain"]) {
   Deno.test(`${command} says which certificate there is not`, async () => {
-    const route = `GET v1/certificates/test/a.b${command === "export" ? "/export" : ""}`;
+    const route = `GET v1/certificates/test/a.b${command === "show" ? "" : `/${command}`}`;
     const ran = await kontena(`certificate ${command} a.b`, { [route]: new ApiError(404, { error: "Not found" }) });
     assertEquals(ran.code, 1);
     assertEquals(

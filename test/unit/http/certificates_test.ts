@@ -292,3 +292,15 @@ Deno.test("GET export of what there is not leaves no event", async () => {
   assertEquals((await ask("GET", "/v1/certificates/test/example.com/export")).status, 404);
   assertEquals(events, []);
 });
+
+Deno.test("GET explain says how it stands, and 404 where nothing is known", async () => {
+  const explained = { subject: parseDnsName("a.example.com"), held: "Held.", served: [], next: "It is renewed." };
+  const { ask } = testApi({
+    explainCertificate: (subject) => Promise.resolve(subject === "a.example.com" ? explained : undefined),
+  });
+  assertEquals((await ask("GET", "/v1/certificates/test/a.example.com/explain")).json, {
+    id: "test/a.example.com",
+    ...explained,
+  });
+  assertEquals((await ask("GET", "/v1/certificates/test/b.example.com/explain")).status, 404);
+});

@@ -1,0 +1,35 @@
+import { type DnsName, parseDnsName } from "../model/dns_name.ts";
+import { explain, type Explanation } from "../model/explain.ts";
+import { defaultSecretName } from "../model/secret_name.ts";
+import { given } from "../model/shape.ts";
+import type { Call } from "../ports.ts";
+import type { FlowParts } from "./parts.ts";
+import type { HeldCertificate } from "./service.ts";
+
+/** A certificate, explained. */
+export interface ExplainedCertificate extends Explanation {
+  /** Its first name. */
+  readonly subject: DnsName;
+}
+
+/**
+ * Explains how it stands with a certificate, by all that is recorded; asks neither the CA nor a balancer.
+ *
+ * @param held The certificate, where there is one.
+ * @returns Undefined where nothing at all is known of the name.
+ */
+export async function explainCertificate(
+  { records, clock }: FlowParts,
+  subject: string,
+  held: HeldCertificate | undefined,
+  call: Call,
+): Promise<ExplainedCertificate | undefined> {
+  const name = parseDnsName(subject);
+  const orders = (await records.orders.list(call)).map((entry) => entry.value);
+  const order = orders.find((it) => it.intent?.names[0] === name);
+  const secretName = held?.record.intent.secretName ?? order?.intent?.secretName ?? defaultSecretName(name);
+  const attempt = (await records.attempts.get(secretName, call))?.value;
+  if (held === undefined && order === undefined && attempt === undefined) return undefined;
+  const known = { ...given("held", held), ...given("order", order), ...given("attempt", attempt) };
+  return { subject: name, ...explain({ subject: name, ...known, now: clock.now() }) };
+}

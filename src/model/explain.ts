@@ -1,0 +1,142 @@
+import type { DnsName } from "./dns_name.ts";
+import type { ErrorCode } from "./errors.ts";
+import { FAILURE_CLASSES } from "./failure_classes.ts";
+import type { AttemptRecord, CertificateRecord, DeploymentRecord, OrderRecord, OrderStep } from "./records.ts";
+import { RENEWAL_REASONS, type RenewalDate } from "./renewal.ts";
+import { certificateSecrets } from "./secret_name.ts";
+import { given } from "./shape.ts";
+
+/** All that is known of one certificate. */
+export interface Standing {
+  /** Its first name. */
+  readonly subject: DnsName;
+  /** What is in the vault, and what becomes of it. */
+  readonly held?: {
+    readonly record: CertificateRecord;
+    readonly deployments: readonly DeploymentRecord[];
+    readonly autoRenewable: boolean;
+    readonly renewal?: RenewalDate;
+  };
+  /** An order for it that is not finished. */
+  readonly order?: OrderRecord;
+  /** How the last attempts went. */
+  readonly attempt?: AttemptRecord;
+  /** The moment of the question. */
+  readonly now: Date;
+}
+
+/** What is said of it: sentences for people, and the last failure for machines as well. */
+export interface Explanation {
+  /** What is held. */
+  readonly held: string;
+  /** What is served, a sentence a load balancer. */
+  readonly served: readonly string[];
+  /** What happens next, and when. */
+  readonly next: string;
+  /** What failed last. */
+  readonly failed?: ExplainedFailure;
+}
+
+/** A failure with its class. */
+export interface ExplainedFailure {
+  /** The class, as in log and metrics; absent for what has none. */
+  readonly code?: ErrorCode;
+  /** The whole sentence. */
+  readonly text: string;
+  /** What helps. */
+  readonly todo: string;
+}
+
+/** Explains in plain sentences how it stands with a certificate. */
+export function explain(standing: Standing): Explanation {
+  return {
+    held: heldText(standing),
+    served: servedTexts(standing),
+    next: nextText(standing),
+    ...given("failed", failureOf(standing)),
+  };
+}
+
+function heldText({ subject, held, now }: Standing): string {
+  if (held === undefined) return `No certificate for ${subject} is held.`;
+  const { facts, intent, origin, revoked } = held.record;
+  const end = facts.notAfter <= now ? "expired at" : "valid until";
+  const from = origin === "imported" ? "was imported" : `was issued by ${facts.issuer}`;
+  const names = facts.names.length === 1 ? "" : ` for ${facts.names.join(", ")}`;
+  const gone = revoked === undefined ? "" : ` It was revoked at ${iso(revoked.at)} (${revoked.reason}).`;
+  return `The certificate${names || ` for ${subject}`} ${from}, ${end} ${iso(facts.notAfter)} (${
+    distance(facts.notAfter, now)
+  }),` +
+    ` kept as ${certificateSecrets(intent.secretName).bundle}.${gone}`;
+}
+
+function servedTexts({ held }: Standing): readonly string[] {
+  if (held === undefined) return [];
+  const { record, deployments } = held;
+  if (record.intent.balancers.length === 0) return ["No load balancer is to serve it; it is only kept in the vault."];
+  return record.intent.balancers.map((balancer) => {
+    const found = deployments.find((it) => it.balancer === balancer);
+    if (found === undefined) return `${balancer} has not been given it yet.`;
+    if (found.state === "held") {
+      const which = found.fingerprint === record.facts.fingerprint ? "it" : "an earlier version of it";
+      return `${balancer} does not serve ${which}: ${found.reason}. It is tried again at ${iso(found.until)}.`;
+    }
+    if (found.fingerprint !== record.facts.fingerprint) return `${balancer} serves an earlier version of it.`;
+    const shadowed = found.shadowed.map(({ name, by }) => `${name} is answered by ${by ?? "another certificate"}`);
+    return shadowed.length === 0
+      ? `${balancer} serves it, proven at ${iso(found.at)}.`
+      : `${balancer} serves it, but ${shadowed.join(", ")}.`;
+  });
+}
+
+function nextText({ held, order, attempt, subject, now }: Standing): string {
+  if (order !== undefined) return `${ORDER_TEXTS[order.step]}.${again(attempt, now)}`;
+  if (held === undefined) return `It is brought about.${again(attempt, now)}`;
+  const { renewal, autoRenewable, record } = held;
+  if (renewal === undefined) return `It is not renewed: remove it with kontena certificate remove ${subject}.`;
+  if (!autoRenewable) {
+    return `It is not renewed by itself: from ${iso(renewal.at)} on, and at the latest ${
+      iso(record.facts.notAfter)
+    }, ` +
+      (record.origin === "imported"
+        ? "import a newer one, or authorize its domains."
+        : `run kontena certificate get ${record.intent.names.join(" ")}.`);
+  }
+  const when = renewal.at <= now ? "is due since" : "is renewed at";
+  return `It ${when} ${iso(renewal.at)} (${RENEWAL_REASONS[renewal.why]}).${again(attempt, now)}`;
+}
+
+/** What an order waits for, a sentence for each step. */
+const ORDER_TEXTS: Readonly<Record<OrderStep, string>> = {
+  intended: "An order is written down and about to be placed",
+  ordered: "An order is placed, and its names are being proven",
+  parked: "An order waits for DNS records that a person has to set: kontena certificate get shows them",
+  finalizing: "An order is with the CA, which makes the certificate",
+  issued: "A certificate is issued and about to be downloaded",
+};
+
+function again(attempt: AttemptRecord | undefined, now: Date): string {
+  const { nextAt } = attempt ?? {};
+  return nextAt === undefined || nextAt <= now ? "" : ` The next attempt is at ${iso(nextAt)}.`;
+}
+
+function failureOf({ attempt }: Standing): ExplainedFailure | undefined {
+  if (attempt?.lastError === undefined) return undefined;
+  const code = (Object.keys(FAILURE_CLASSES) as ErrorCode[]).find((it) => it === attempt.lastCode);
+  const { cause, todo } = code === undefined ? UNKNOWN : FAILURE_CLASSES[code];
+  const times = attempt.failures > 1 ? `, ${attempt.failures} times in a row` : "";
+  const text = `The last attempt, at ${iso(attempt.lastAt)}, failed${times}, because ${cause}: ${attempt.lastError}.`;
+  return { ...given("code", code), text, todo };
+}
+
+/** What nobody foresaw has no class. */
+const UNKNOWN = { cause: "of a fault in the sidecar", todo: "look at its log" } as const;
+
+function iso(at: Date): string {
+  return at.toISOString().replace(/\.\d{3}Z$/, "Z");
+}
+
+function distance(at: Date, now: Date): string {
+  const days = Math.round(Math.abs(at.getTime() - now.getTime()) / 86_400_000);
+  return at > now ? `in ${days} days` : `${days} days ago`;
+}

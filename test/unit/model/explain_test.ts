@@ -1,0 +1,128 @@
+import { assertEquals } from "@std/assert";
+import { parseDnsName } from "../../../src/model/dns_name.ts";
+import { explain, type Standing } from "../../../src/model/explain.ts";
+import { FAILURE_CLASSES } from "../../../src/model/failure_classes.ts";
+import type { CertificateRecord, DeploymentRecord, OrderRecord } from "../../../src/model/records.ts";
+import { parseSecretName } from "../../../src/model/secret_name.ts";
+
+const NOW = new Date("2026-06-01T00:00:00Z");
+const SUBJECT = parseDnsName("www.example.com");
+const SECRET = parseSecretName("LE_CERTIFICATE_www_example_com");
+const URL_ = new URL("https://ca.test/1");
+
+const record = (more: Partial<CertificateRecord> = {}): CertificateRecord => ({
+  intent: { names: [SUBJECT], keyType: "ec-256", secretName: SECRET, certType: "fullchain", balancers: ["infra/lb"] },
+  facts: {
+    names: [SUBJECT],
+    subject: "www.example.com",
+    issuer: "R13",
+    serial: "01",
+    fingerprint: "aa",
+    notBefore: new Date("2026-05-01T00:00:00Z"),
+    notAfter: new Date("2026-07-30T00:00:00Z"),
+  },
+  storedAt: NOW,
+  origin: "ca",
+  directory: URL_,
+  account: URL_,
+  order: URL_,
+  ...more,
+} as CertificateRecord);
+const about = { balancer: "infra/lb", secretName: SECRET, fingerprint: "aa", at: NOW } as const;
+const served: DeploymentRecord = { ...about, state: "served", shadowed: [] };
+const renewal = { at: new Date("2026-06-29T10:00:00Z"), why: "window" } as const;
+const held = (more: Partial<NonNullable<Standing["held"]>> = {}): Partial<Standing> => ({
+  held: { record: record(), deployments: [served], autoRenewable: true, renewal, ...more },
+});
+const order: OrderRecord = {
+  id: "1",
+  directory: URL_,
+  account: URL_,
+  names: [SUBJECT],
+  createdAt: NOW,
+  step: "finalizing",
+  url: URL_,
+};
+const lines = (situation: Partial<Standing>): readonly string[] => {
+  const { held, served, next, failed } = explain({ subject: SUBJECT, now: NOW, ...situation });
+  return [held, ...served, next, ...failed === undefined ? [] : [failed.text]];
+};
+
+const HELD = "The certificate for www.example.com was issued by R13, valid until 2026-07-30T00:00:00Z (in 59 days), " +
+  "kept as LE_CERTIFICATE_www_example_com_BUNDLE.";
+
+for (
+  const [why, situation, expected] of [
+    ["one that is held, served and fresh", held(), [
+      HELD,
+      "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
+      "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
+    ]],
+    ["one that nobody has brought about yet", {}, [
+      "No certificate for www.example.com is held.",
+      "It is brought about.",
+    ]],
+    [
+      "one that a balancer refused",
+      held({
+        deployments: [{ ...about, state: "held", reason: "no socket", until: new Date("2026-06-01T00:01:00Z") }],
+      }),
+      [
+        HELD,
+        "infra/lb does not serve it: no socket. It is tried again at 2026-06-01T00:01:00Z.",
+        "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
+      ],
+    ],
+    ["one whose balancer has an older version", held({ deployments: [{ ...served, fingerprint: "bb" }] }), [
+      HELD,
+      "infra/lb serves an earlier version of it.",
+      "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
+    ]],
+    [
+      "one that another file shadows",
+      held({
+        deployments: [{ ...about, state: "served", shadowed: [{ name: SUBJECT, by: "/certs/10-site.pem" }] }],
+      }),
+      [
+        HELD,
+        "infra/lb serves it, but www.example.com is answered by /certs/10-site.pem.",
+        "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
+      ],
+    ],
+    ["one that only a person can renew", held({ autoRenewable: false }), [
+      HELD,
+      "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
+      "It is not renewed by itself: from 2026-06-29T10:00:00Z on, and at the latest 2026-07-30T00:00:00Z, " +
+      "run kontena certificate get www.example.com.",
+    ]],
+    ["an order that is with the CA, after failures", {
+      order,
+      attempt: {
+        failures: 3,
+        lastError: "no answer",
+        lastCode: "CA_TRANSPORT",
+        nextAt: new Date("2026-06-01T00:10:00Z"),
+        lastAt: new Date("2026-05-31T23:50:00Z"),
+      },
+    }, [
+      "No certificate for www.example.com is held.",
+      "An order is with the CA, which makes the certificate. The next attempt is at 2026-06-01T00:10:00Z.",
+      "The last attempt, at 2026-05-31T23:50:00Z, failed, 3 times in a row, because the CA could not be reached: no answer.",
+    ]],
+    ["a fault without a class", {
+      attempt: { failures: 1, lastError: "boom", lastAt: NOW },
+    }, [
+      "No certificate for www.example.com is held.",
+      "It is brought about.",
+      "The last attempt, at 2026-06-01T00:00:00Z, failed, because of a fault in the sidecar: boom.",
+    ]],
+  ] as const
+) {
+  Deno.test(`explain() says how it stands with ${why}`, () => assertEquals(lines(situation), expected));
+}
+
+Deno.test("every class of failures has a cause and something that helps, without a period", () => {
+  for (const [code, { cause, todo }] of Object.entries(FAILURE_CLASSES)) {
+    assertEquals([cause, todo].filter((it) => it === "" || it.endsWith(".")), [], code);
+  }
+});
