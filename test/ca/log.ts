@@ -16,7 +16,17 @@ export interface LogEntry {
   readonly problem?: string;
   /** The problem's text. */
   readonly detail?: string;
+  /** What a signed request says, as it came: the empty text for POST-as-GET. */
+  readonly payload?: string;
+  /** The nonce that it used. */
+  readonly nonce?: string;
+  /** Retry-After of the answer, as it was sent. */
+  readonly retryAfter?: string;
+  /** Faults of the catalogue that struck it. */
+  readonly faults?: readonly string[];
 }
 
 /** What is learned about a request while it is worked on. */
-export type Note = Partial<Pick<LogEntry, "endpoint" | "account" | "problem" | "detail">>;
+export type Note = Partial<
+  Pick<LogEntry, "endpoint" | "account" | "problem" | "detail" | "payload" | "nonce" | "retryAfter" | "faults">
+>;

@@ -13,7 +13,9 @@
  */
 import { makeApp } from "./app.ts";
 import { markRevoked } from "./endpoints/revoke.ts";
-import { between, Reset } from "./faults.ts";
+import { type FaultBoard, faultBoard } from "./faults/board.ts";
+import { between, joined, Reset } from "./faults/hooks.ts";
+import { startControl } from "./control.ts";
 import type { LogEntry, Note } from "./log.ts";
 import { nonces } from "./nonces.ts";
 import { type Counters, COURSES, type Parts } from "./parts.ts";
@@ -27,7 +29,11 @@ import { urlsBelow } from "./urls.ts";
 import { makeIssuer } from "./x509/issuer.ts";
 import { makeListener } from "./x509/listener.ts";
 
-export type { FaultHooks, Faults, Interference, Met } from "./faults.ts";
+export type { FaultBoard, FaultSet } from "./faults/board.ts";
+export { CATALOGUE } from "./faults/catalogue.ts";
+export { type FaultHooks, type Hooks, type Interference, type Met, Raw } from "./faults/hooks.ts";
+export type { FaultKind, Place } from "./faults/kind.ts";
+export type { FaultSpec } from "./faults/spec.ts";
 export type { LogEntry } from "./log.ts";
 export type { Counters } from "./parts.ts";
 export type { NonceSettings } from "./nonces.ts";
@@ -53,6 +59,10 @@ export interface TestAuthority {
   readonly log: readonly LogEntry[];
   /** What was done so far. */
   readonly counters: Readonly<Counters>;
+  /** What goes wrong on purpose; may be changed at any time. */
+  readonly faults: FaultBoard;
+  /** With `controlPort`: where faults are set over HTTP. */
+  readonly control?: URL;
   /** What was issued, in its order. */
   readonly certificates: readonly Certificate[];
   /** What renewal information says about a certificate from now on: any text, also what is none; undefined undoes it. */
@@ -79,7 +89,12 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Te
   const host = settings.hostname.includes(":") ? `[${settings.hostname}]` : settings.hostname;
   const parts = makeParts(settings, issuer, `${settings.tls ? "https" : "http"}://${host}:${server.port}`);
   starting.use(parts.tasks);
+  for (const spec of settings.faults) parts.faults.set(spec);
   handle = handler(parts, log);
+  const { controlPort } = settings;
+  const control = controlPort === undefined
+    ? undefined
+    : starting.use(await startControl(controlPort, parts.faults, log));
   const running = starting.move();
   const [rootPem, ...alternateRootPems] = issuer.roots;
   return {
@@ -89,6 +104,8 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Te
     ...(listener === undefined ? {} : { tlsRootPem: listener.root }),
     log,
     counters: parts.counters,
+    faults: parts.faults,
+    ...(control === undefined ? {} : { control: control.url }),
     get certificates(): readonly Certificate[] {
       return [...parts.store.certificates.values()];
     },
@@ -102,7 +119,10 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Te
   };
 }
 
-function makeParts(settings: Settings, issuer: Parts["issuer"], origin: string): Parts {
+/** The parts, with the whole of the board. */
+type Running = Parts & { readonly faults: FaultBoard };
+
+function makeParts(settings: Settings, issuer: Parts["issuer"], origin: string): Running {
   const random = seeded(settings.seed);
   const streams = COURSES.map((course) => [course, random.stream(course)] as const);
   return {
@@ -112,6 +132,7 @@ function makeParts(settings: Settings, issuer: Parts["issuer"], origin: string):
     issuer,
     urls: urlsBelow(origin),
     tasks: tasks(),
+    faults: faultBoard(),
     chance: Object.fromEntries(streams) as Parts["chance"],
     counters: { requests: 0, accounts: 0, orders: 0, ordersHandedBack: 0, validations: 0 },
   };
@@ -129,16 +150,22 @@ function handler(parts: Parts, log: LogEntry[]): (raw: RawRequest) => Promise<Re
     });
     const notes: Note[] = [];
     const cut = new AbortController();
-    const bindings = { target, note: (note: Note) => void notes.push(note), reset: () => cut.abort(new Reset(target)) };
+    const note = (note: Note): void => void notes.push(note);
+    const struck = parts.faults.meet(parts, { method, path: target });
+    if (struck.names.length > 0) note({ faults: struck.names });
+    const bindings = { target, note, struck, reset: (how: Reset) => cut.abort(how) };
+    const hooks = joined(settings.hooks.transport, struck.transport);
     const met = { endpoint: "?", method, path: target, count: ++counters.requests, random: chance.faults };
     let status = 0;
     try {
-      const response = await between(settings.faults.transport, met, async () => {
+      const response = await between(hooks, met, async () => {
         const response = await app.fetch(request, bindings);
         cut.signal.throwIfAborted();
         return response;
       });
       status = response.status;
+      const retryAfter = response.headers.get("retry-after");
+      if (retryAfter !== null) note({ retryAfter });
       return response;
     } finally {
       log.push(Object.assign({ at: settings.now(), method, path: target, status }, ...notes));

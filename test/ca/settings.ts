@@ -1,4 +1,5 @@
-import type { Faults } from "./faults.ts";
+import type { Hooks } from "./faults/hooks.ts";
+import type { FaultSpec } from "./faults/spec.ts";
 import type { NonceSettings } from "./nonces.ts";
 import type { ChallengeType } from "./state/types.ts";
 import { loopback, type Resolver } from "./validate/resolver.ts";
@@ -55,7 +56,7 @@ export interface Settings extends NonceSettings {
   readonly orderLifetimeMs: number;
   /** How long a valid authorization may be used again. */
   readonly authorizationLifetimeMs: number;
-  /** From finalize to the certificate. */
+  /** From finalize to the certificate, by the authority's clock. */
   readonly issuanceDelayMs: number;
   /** What an answer says that has to be asked for again; no header where undefined. */
   readonly retryAfter: RetryAfter | undefined;
@@ -79,8 +80,12 @@ export interface Settings extends NonceSettings {
   /** Every challenge is believed. */
   readonly alwaysValid: boolean;
 
-  /** What goes wrong on purpose. */
-  readonly faults: Faults;
+  /** What goes wrong on purpose: entries of the catalogue, as data or in their short form; see {@linkcode FaultSpec}. */
+  readonly faults: readonly (FaultSpec | string)[];
+  /** What the catalogue does not have. */
+  readonly hooks: Hooks;
+  /** Where faults can be listed, set and cleared while it runs, on loopback; 0 takes a free port, undefined none. */
+  readonly controlPort: number | undefined;
 }
 
 /** Retry-After, in seconds or as an HTTP date (RFC 8555 §6.6, RFC 9110 §10.2.3). */
@@ -125,7 +130,9 @@ const DEFAULTS: Omit<Settings, keyof typeof HABITS["boulder"]> = {
   vantagePoints: 1,
   vantageFailures: 0,
   alwaysValid: false,
-  faults: {},
+  faults: [],
+  hooks: {},
+  controlPort: undefined,
 };
 
 const HABITS = {

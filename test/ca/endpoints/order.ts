@@ -19,7 +19,9 @@ export function orderAnswer(parts: Parts, order: Order): Answer {
       profile: order.profile,
       ...(order.replaces === undefined ? {} : { replaces: order.replaces }),
       ...(error === undefined ? {} : { error }),
-      ...(order.outcome.kind === "issued" ? { certificate: urls.certificate(order.outcome.certificate) } : {}),
+      ...(order.outcome.kind === "issued" && status === "valid"
+        ? { certificate: urls.certificate(order.outcome.certificate) }
+        : {}),
     },
     unfinished: status === "processing" || (status === "pending" && isBeingValidated(parts, order)),
   };
