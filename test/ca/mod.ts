@@ -19,7 +19,11 @@ import { startControl } from "./control.ts";
 import type { LogEntry, Note } from "./log.ts";
 import { nonces } from "./nonces.ts";
 import { type Counters, COURSES, type Parts } from "./parts.ts";
+import { page } from "./faults/change.ts";
+import { refuse } from "./answer.ts";
+import { Problem } from "./problem.ts";
 import { seeded } from "./random.ts";
+import { requestLimit } from "./request_limit.ts";
 import { type RawRequest, serve } from "./serve.ts";
 import { type AuthorityOptions, type Settings, settingsOf } from "./settings.ts";
 import { makeStore, type Store } from "./state/store.ts";
@@ -36,9 +40,11 @@ export type { FaultKind, Place } from "./faults/kind.ts";
 export type { FaultSpec } from "./faults/spec.ts";
 export type { LogEntry } from "./log.ts";
 export type { Counters } from "./parts.ts";
+export { EXTERNAL_ACCOUNT, HABITS, type Like } from "./habits.ts";
 export type { NonceSettings } from "./nonces.ts";
+export type { RequestLimit } from "./request_limit.ts";
 export type { Random } from "./random.ts";
-export type { AuthorityOptions, RetryAfter, Settings } from "./settings.ts";
+export type { AuthorityOptions, RetryAfter, Settings, Unfinished } from "./settings.ts";
 export type { Certificate, ChallengeType } from "./state/types.ts";
 export { dnsServer, loopback, type Resolver } from "./validate/resolver.ts";
 export { alpnFault } from "./validate/tls_alpn01.ts";
@@ -141,6 +147,7 @@ function makeParts(settings: Settings, issuer: Parts["issuer"], origin: string):
 function handler(parts: Parts, log: LogEntry[]): (raw: RawRequest) => Promise<Response> {
   const app = makeApp(parts);
   const { settings, urls, counters, chance } = parts;
+  const passes = settings.requests === undefined ? (): boolean => true : requestLimit(settings.requests, settings.now);
   return async ({ method, target, headers, body }) => {
     // A target of another form than a path leads nowhere.
     const request = new Request(`${urls.origin}${target.startsWith("/") ? target : "/"}`, {
@@ -159,6 +166,7 @@ function handler(parts: Parts, log: LogEntry[]): (raw: RawRequest) => Promise<Re
     let status = 0;
     try {
       const response = await between(hooks, met, async () => {
+        if (!passes()) return tooMany(parts);
         const response = await app.fetch(request, bindings);
         cut.signal.throwIfAborted();
         return response;
@@ -171,6 +179,12 @@ function handler(parts: Parts, log: LogEntry[]): (raw: RawRequest) => Promise<Re
       log.push(Object.assign({ at: settings.now(), method, path: target, status }, ...notes));
     }
   };
+}
+
+function tooMany(parts: Parts): Response {
+  if (parts.settings.requests?.refusal === "html") return page(429);
+  const extras = { status: 503, headers: { "retry-after": "1" } };
+  return refuse(parts, new Problem("rateLimited", "Service busy; retry later.", extras));
 }
 
 function bySerial({ certificates }: Store, serial: string): Certificate {

@@ -16,7 +16,7 @@ export interface Account {
 
 /** RFC 8555 §7.1.5; each state has what is known in it. */
 export type ChallengeState =
-  | { readonly status: "pending" }
+  | { readonly status: "pending"; readonly error?: ProblemDocument }
   | { readonly status: "processing" }
   | { readonly status: "valid"; readonly validated: Date }
   | { readonly status: "invalid"; readonly validated: Date; readonly error: ProblemDocument };
