@@ -35,7 +35,10 @@ export function problemIn(answer: Answer): Problem | undefined {
  */
 export function refusal(answer: Answer, doing: string): SidecarError {
   const problem = problemIn(answer);
-  if (problem !== undefined) return new AcmeProblemError(problem, options(answer, todo(problem, answer)));
+  if (problem !== undefined) {
+    const whole = { ...problem, status: problem.status ?? answer.status }; // a document may leave it out (RFC 7807 §3.1)
+    return new AcmeProblemError(whole, options(answer, todo(problem, answer)));
+  }
   const { url, status, headers } = answer;
   if (status >= 300 && status < 400) return redirected(answer, doing);
   const type = mediaType(headers);

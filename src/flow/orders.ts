@@ -112,8 +112,10 @@ export async function sendOrder(
     const order = await account.newOrder({ names, ...given("profile", profile) }, call);
     return await ordered(parts, record, order, call);
   } catch (error) {
-    // Refused: there is no order. Anything else (no answer came) leaves the question open, and the record with it.
-    if (error instanceof AcmeProblemError) await parts.records.orders.remove(record.id, call);
+    // Refused: there is no order. Anything else (no answer came, or the CA failed) leaves the question open, and the record.
+    if (error instanceof AcmeProblemError && (error.problem.status ?? 400) < 500) {
+      await parts.records.orders.remove(record.id, call);
+    }
     throw error;
   }
 }
