@@ -81,7 +81,7 @@ export interface TestAuthority {
 export async function startAuthority(options: AuthorityOptions = {}): Promise<TestAuthority & AsyncDisposable> {
   const settings = settingsOf(options);
   await using starting = new AsyncDisposableStack();
-  const listener = settings.tls ? await makeListener(settings.hostname, settings.now()) : undefined;
+  const listener = settings.tls ? await makeListener(settings.hostname, settings.now(), settings.tlsFlaw) : undefined;
   const issuer = await makeIssuer(1 + settings.alternates, settings.now());
   const log: LogEntry[] = [];
   let handle = (_: RawRequest): Promise<Response> => Promise.reject(new Reset("Not yet started"));

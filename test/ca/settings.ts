@@ -5,6 +5,7 @@ import type { NonceSettings } from "./nonces.ts";
 import type { RequestLimit } from "./request_limit.ts";
 import type { ChallengeType } from "./state/types.ts";
 import { loopback, type Resolver } from "./validate/resolver.ts";
+import type { ListenerFlaw } from "./x509/listener.ts";
 import { type Profile, PROFILES } from "./x509/profiles.ts";
 
 /** How the authority behaves; every field has a default. Times are milliseconds. */
@@ -22,6 +23,8 @@ export interface Settings extends NonceSettings {
   readonly port: number;
   /** https, by a certificate of its own; see `tlsRootPem`. */
   readonly tls: boolean;
+  /** What is wrong with that certificate. */
+  readonly tlsFlaw: ListenerFlaw | undefined;
 
   /** MAC keys by kid, base64url: with any, a new account needs a binding (RFC 8555 §7.3.4). */
   readonly externalAccounts: Readonly<Record<string, string>>;
@@ -119,6 +122,7 @@ const DEFAULTS: Omit<Settings, keyof Habits> = {
   hostname: "127.0.0.1",
   port: 0,
   tls: false,
+  tlsFlaw: undefined,
   nonceLifetimeMs: HOUR,
   nonceReject: 0,
   externalAccounts: {},
