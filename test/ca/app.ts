@@ -5,8 +5,6 @@ import { renewalInfo } from "./endpoints/renewal_info.ts";
 import { openEnvelope } from "./envelope.ts";
 import type { Struck } from "./faults/board.ts";
 import { between, joined, type Met, Reset } from "./faults/hooks.ts";
-import { isObject } from "./fields.ts";
-import { fromBase64Url } from "./jose/base64url.ts";
 import type { Note } from "./log.ts";
 import type { Parts } from "./parts.ts";
 import { Problem } from "./problem.ts";
@@ -68,7 +66,6 @@ interface Open {
 /** A resource that anybody may GET. */
 function addOpen(app: App, parts: Parts, { name, path, run, count }: Open): void {
   app.get(path, (asked) => {
-    asked.env.note({ endpoint: name });
     const meeting = met(parts, asked, name, count());
     return between(hooksOf(parts, asked), meeting, () => answered(parts, asked, () => run(asked)));
   });
@@ -77,10 +74,7 @@ function addOpen(app: App, parts: Parts, { name, path, run, count }: Open): void
 
 function addSigned(app: App, parts: Parts, name: EndpointName, route: Route, count: () => number): void {
   app.post(route.path, async (asked) => {
-    asked.env.note({ endpoint: name });
-    const post = await readPost(parts, asked);
-    asked.env.note(saidIn(post.body));
-    const signed = await openEnvelope(parts, post, route.by);
+    const signed = await openEnvelope(parts, await readPost(parts, asked), route.by);
     const whose = signed.account === undefined ? {} : { account: signed.account.id };
     asked.env.note(whose);
     const meeting = { ...met(parts, asked, name, count()), ...whose, payload: signed.payload };
@@ -95,19 +89,6 @@ function addSigned(app: App, parts: Parts, name: EndpointName, route: Route, cou
 
 function hooksOf({ settings }: Parts, { env }: Asked): ReturnType<typeof joined> {
   return joined(settings.hooks.endpoint, env.struck.endpoint);
-}
-
-/** Payload and nonce for the log, whether they are believed or not. */
-function saidIn(body: string): Note {
-  try {
-    const jws: unknown = JSON.parse(body);
-    if (!isObject(jws)) return {};
-    const decoded = (part: unknown): string => new TextDecoder().decode(fromBase64Url(String(part)));
-    const { nonce } = JSON.parse(decoded(jws.protected));
-    return { payload: decoded(jws.payload), ...(typeof nonce === "string" ? { nonce } : {}) };
-  } catch {
-    return {};
-  }
 }
 
 /** Faults shall meet refusals as well. */

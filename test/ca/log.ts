@@ -1,3 +1,6 @@
+import { isObject } from "./fields.ts";
+import { fromBase64Url } from "./jose/base64url.ts";
+
 /** One request, and what came of it. */
 export interface LogEntry {
   /** When it was answered, by the authority's clock. */
@@ -30,3 +33,16 @@ export interface LogEntry {
 export type Note = Partial<
   Pick<LogEntry, "endpoint" | "account" | "problem" | "detail" | "payload" | "nonce" | "retryAfter" | "faults">
 >;
+
+/** Payload and nonce of a signed request, whether they are believed or not. */
+export function saidIn(body: Uint8Array): Note {
+  try {
+    const jws: unknown = JSON.parse(new TextDecoder().decode(body));
+    if (!isObject(jws)) return {};
+    const decoded = (part: unknown): string => new TextDecoder().decode(fromBase64Url(String(part)));
+    const { nonce } = JSON.parse(decoded(jws.protected));
+    return { payload: decoded(jws.payload), ...(typeof nonce === "string" ? { nonce } : {}) };
+  } catch {
+    return {};
+  }
+}

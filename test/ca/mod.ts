@@ -16,13 +16,14 @@ import { markRevoked } from "./endpoints/revoke.ts";
 import { type FaultBoard, faultBoard } from "./faults/board.ts";
 import { between, joined, Reset } from "./faults/hooks.ts";
 import { startControl } from "./control.ts";
-import type { LogEntry, Note } from "./log.ts";
+import { type LogEntry, type Note, saidIn } from "./log.ts";
 import { nonces } from "./nonces.ts";
 import { type Counters, COURSES, type Parts } from "./parts.ts";
 import { page } from "./faults/change.ts";
 import { refuse } from "./answer.ts";
 import { Problem } from "./problem.ts";
 import { seeded } from "./random.ts";
+import { endpointAt } from "./routes.ts";
 import { requestLimit } from "./request_limit.ts";
 import { type RawRequest, serve } from "./serve.ts";
 import { type AuthorityOptions, type Settings, settingsOf } from "./settings.ts";
@@ -158,6 +159,7 @@ function handler(parts: Parts, log: LogEntry[]): (raw: RawRequest) => Promise<Re
     const notes: Note[] = [];
     const cut = new AbortController();
     const note = (note: Note): void => void notes.push(note);
+    note({ ...given(endpointAt(target)), ...(method === "POST" ? saidIn(body) : {}) });
     const struck = parts.faults.meet(parts, { method, path: target });
     if (struck.names.length > 0) note({ faults: struck.names });
     const bindings = { target, note, struck, reset: (how: Reset) => cut.abort(how) };
@@ -179,6 +181,10 @@ function handler(parts: Parts, log: LogEntry[]): (raw: RawRequest) => Promise<Re
       log.push(Object.assign({ at: settings.now(), method, path: target, status }, ...notes));
     }
   };
+}
+
+function given(endpoint: string | undefined): Note {
+  return endpoint === undefined ? {} : { endpoint };
 }
 
 function tooMany(parts: Parts): Response {

@@ -17,12 +17,12 @@ export const ACCOUNT_FAULTS: Readonly<Record<string, FaultKind>> = {
     }),
   },
   "account-gone": {
-    about: "The CA has lost all accounts",
+    about: "The CA has lost all accounts, authorizations and orders",
     at: ["newOrder"],
     options: {},
     make: () => ({
       arrive: ({ parts }) => {
-        for (const id of [...parts.store.accounts.keys()]) parts.store.forgetAccount(id);
+        parts.store.forgetAll();
         return undefined;
       },
     }),
