@@ -18,7 +18,7 @@ import { type Records, recordsOf } from "../../src/ledger/records.ts";
 import { parseDnsNames } from "../../src/model/dns_name.ts";
 import type { ErrorCode } from "../../src/model/errors.ts";
 import type { AttemptRecord, Intent } from "../../src/model/records.ts";
-import { certificateSecrets, defaultSecretName } from "../../src/model/secret_name.ts";
+import { bundleFile, certificateSecrets, defaultSecretName } from "../../src/model/secret_name.ts";
 import type { Candidate, Event, Ledger, LoadBalancer, SecretWrite, Vault } from "../../src/ports.ts";
 import { memoryVault } from "../../src/vault/memory_vault.ts";
 import { type AuthorityOptions, type LogEntry, startAuthority, type TestAuthority } from "../ca/mod.ts";
@@ -71,8 +71,8 @@ export interface World extends AsyncDisposable {
   lookUntilRenewed(looks?: number): Promise<void>;
   /** Sets faults, and lets the time of renewal come. */
   strike(...faults: readonly string[]): Promise<void>;
-  /** Another process on the same stores. */
-  restart(): World;
+  /** Another process on the same stores, perhaps with other settings. */
+  restart(settings?: Partial<FlowSettings>): World;
   /** Holds after every failure: the old certificate serves, nothing leaked, the CA's wishes were kept, and it was told. */
   check(expected: Expected): Promise<void>;
   /** The same where a new certificate serves. */
@@ -108,7 +108,7 @@ async function openWorld(options: WorldOptions): Promise<World> {
     served: undefined,
     since: mark(authority),
   };
-  const world = assemble(shared, parts.move());
+  const world = assemble(shared, {}, parts.move());
   if (options.fresh === true) return world;
   try {
     await world.look();
@@ -146,8 +146,10 @@ function mark(authority: TestAuthority, events = 0, served?: Candidate): Mark {
   return { log: log.length, certificates: certificates.length, orders: counters.orders, events, served };
 }
 
-function assemble(shared: Shared, owned?: AsyncDisposableStack): World {
+function assemble(shared: Shared, settings: Partial<FlowSettings> = {}, owned?: AsyncDisposableStack): World {
   const { options, clock, authority, stores: { ledger, vault } } = shared;
+  const names = parseDnsNames(options.names ?? ["www.example.com", "example.com"]);
+  const secretName = defaultSecretName(names[0]);
   const records = recordsOf(ledger);
   const balancers: ReadonlyMap<string, LoadBalancer> = new Map([[
     "lb",
@@ -155,7 +157,7 @@ function assemble(shared: Shared, owned?: AsyncDisposableStack): World {
       name: "lb",
       swap: (candidate) => {
         const kind = shared.served === undefined ? "added" as const : "replaced" as const;
-        shared.served = candidate;
+        if (candidate.file === bundleFile(secretName)) shared.served = candidate;
         return Promise.resolve({ kind, shadowed: [] });
       },
     }),
@@ -174,10 +176,8 @@ function assemble(shared: Shared, owned?: AsyncDisposableStack): World {
     balancers,
     clock,
     events: { emit: (event) => void shared.events.push(event) },
-    settings: { keyType: "ec-256", challenges: ["http-01"], agreeTos: true, ...options.settings },
+    settings: { keyType: "ec-256", challenges: ["http-01"], agreeTos: true, ...options.settings, ...settings },
   };
-  const names = parseDnsNames(options.names ?? ["www.example.com", "example.com"]);
-  const secretName = defaultSecretName(names[0]);
   const intent: Intent = { names, keyType: "ec-256", secretName, certType: "fullchain", balancers: ["lb"] };
   const lifetime = new AbortController();
   const answers = presentedAnswers(parts);
@@ -219,7 +219,7 @@ function assemble(shared: Shared, owned?: AsyncDisposableStack): World {
       if (held !== undefined) clock.move((held.notAfter.getTime() - held.notBefore.getTime()) * 0.7);
       shared.since = mark(authority, shared.events.length, shared.served);
     },
-    restart: () => assemble(shared),
+    restart: (settings = {}) => assemble(shared, settings),
     async check({ code, says }): Promise<void> {
       const serial = (it: Candidate | undefined): string | undefined => it?.bundle.facts.serial;
       assertEquals(serial(shared.served), serial(shared.since.served), "another certificate is served than before");

@@ -1,5 +1,6 @@
 import { isObject } from "../fields.ts";
 import { Problem, type ProblemType } from "../problem.ts";
+import type { Authorization, Challenge } from "../state/types.ts";
 import { RETRY_AFTER, retryAfterHeaders, withHeaders, withJson } from "./change.ts";
 import type { FaultKind, Scene } from "./kind.ts";
 
@@ -61,52 +62,52 @@ export const AUTHORIZATION_FAULTS: Readonly<Record<string, FaultKind>> = {
   "validation-fails": {
     about: "The CA is not convinced",
     at: ["challenge"],
-    options: { name: "only of this name", type: "of the problem, default unauthorized", detail: "text" },
+    options: {
+      name: "only of this name",
+      type: "of the problem, default unauthorized",
+      detail: "text",
+      as: "invalid (default), or pending: it can be asked to look again (§8.2)",
+    },
     make: (options) => {
       const name = options.text("name", "");
-      const problem = new Problem(
-        options.text("type", "unauthorized") as ProblemType,
-        options.text("detail", "Seen was something else"),
-      );
+      const as = options.word("as", "invalid", "pending");
+      const type = options.text("type", "unauthorized") as ProblemType;
+      const error = new Problem(type, options.text("detail", "Seen was something else")).toJSON();
       return {
         before: (scene) => {
-          const [authorization, challenge] = ofChallenge(scene);
+          const { authorization, challenge } = ofChallenge(scene);
           if (authorization === undefined || challenge === undefined || scene.payload === "") return undefined;
           if (name !== "" && authorization.name !== name) return undefined;
-          const validated = scene.parts.settings.now();
-          scene.parts.store.decide(authorization.id, challenge, {
-            status: "invalid",
-            validated,
-            error: problem.toJSON(),
-          });
-          return undefined;
+          const { store, settings } = scene.parts;
+          const validated = settings.now();
+          const state = as === "pending" ? { status: as, error } : { status: as, validated, error };
+          store.decide(authorization.id, challenge.id, state);
+          return begun(scene, authorization.id, challenge);
         },
-        after: (response, scene) => response.ok ? response : shown(scene, response),
       };
     },
   },
 };
 
-/** A challenge that was just decided cannot be begun: that is told by its state, not as a refusal. */
-function shown(scene: Scene, response: Response): Response {
-  const [authorization, id] = ofChallenge(scene);
-  const challenge = authorization?.challenges.find((it) => it.id === id);
-  if (authorization === undefined || challenge?.state.status !== "invalid") return response;
-  const body = {
-    type: challenge.type,
-    url: scene.parts.urls.challenge(authorization.id, challenge.id),
-    token: challenge.token,
-    status: "processing",
-  };
-  const headers = { "content-type": "application/json", "replay-nonce": scene.parts.nonces.issue() };
-  return new Response(JSON.stringify(body), { headers });
+/** What is said of a challenge that is being looked at. */
+function begun(
+  { parts: { urls, nonces } }: Scene,
+  authorization: string,
+  { id, type, token }: { readonly id: string; readonly type: string; readonly token: string },
+): Response {
+  const body = { type, url: urls.challenge(authorization, id), token, status: "processing" };
+  return new Response(JSON.stringify(body), {
+    headers: { "content-type": "application/json", "replay-nonce": nonces.issue() },
+  });
 }
 
-function ofChallenge(
-  { parts, path }: Scene,
-): readonly [ReturnType<Scene["parts"]["store"]["authorizations"]["get"]>, string | undefined] {
+function ofChallenge({ parts, path }: Scene): {
+  readonly authorization: Authorization | undefined;
+  readonly challenge: Challenge | undefined;
+} {
   const [, , id = "", challenge] = path.split("/");
-  return [parts.store.authorizations.get(id), challenge];
+  const authorization = parts.store.authorizations.get(id);
+  return { authorization, challenge: authorization?.challenges.find((it) => it.id === challenge) };
 }
 
 function pending(body: Readonly<Record<string, unknown>>): unknown {
