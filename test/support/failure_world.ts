@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { assert, assertEquals } from "@std/assert";
 import { acmeAuthority } from "../../src/acme/authority.ts";
 import { http01Solver } from "../../src/challenge/http01.ts";
@@ -16,12 +15,12 @@ import { memoryLedger } from "../../src/ledger/memory_ledger.ts";
 import { publishedAnswers } from "../../src/ledger/published_answers.ts";
 import { type Records, recordsOf } from "../../src/ledger/records.ts";
 import { parseDnsNames } from "../../src/model/dns_name.ts";
-import type { ErrorCode } from "../../src/model/errors.ts";
 import type { AttemptRecord, Intent } from "../../src/model/records.ts";
-import { bundleFile, certificateSecrets, defaultSecretName } from "../../src/model/secret_name.ts";
-import type { Candidate, Event, Ledger, LoadBalancer, SecretWrite, Vault } from "../../src/ports.ts";
+import { bundleFile, defaultSecretName } from "../../src/model/secret_name.ts";
+import type { Candidate, Event, Ledger, LoadBalancer, Vault } from "../../src/ports.ts";
 import { memoryVault } from "../../src/vault/memory_vault.ts";
 import { type AuthorityOptions, type LogEntry, startAuthority, type TestAuthority } from "../ca/mod.ts";
+import { checkAlways, type Expected, listening, type Played, shownEvents } from "./failure_checks.ts";
 import { CALL, fakeBalancer } from "./fakes.ts";
 import { hastyClock } from "./flow_harness.ts";
 
@@ -39,14 +38,6 @@ export interface WorldOptions {
   readonly directory?: (authority: TestAuthority) => URL;
   /** Sends requests; Deno's fetch unless told. */
   readonly fetch?: typeof fetch;
-}
-
-/** What has to be true after a failure. */
-export interface Expected {
-  /** The class that an event tells; none where nothing failed. */
-  readonly code?: ErrorCode;
-  /** Found in that event's text. */
-  readonly says?: RegExp;
 }
 
 /** One sidecar's inside, with its CA. */
@@ -121,7 +112,7 @@ async function openWorld(options: WorldOptions): Promise<World> {
 }
 
 /** What outlives a process. */
-interface Shared {
+interface Shared extends Played {
   readonly options: WorldOptions;
   readonly clock: World["clock"];
   readonly authority: TestAuthority;
@@ -220,14 +211,14 @@ function assemble(shared: Shared, settings: Partial<FlowSettings> = {}, owned?: 
       shared.since = mark(authority, shared.events.length, shared.served);
     },
     restart: (settings = {}) => assemble(shared, settings),
-    async check({ code, says }): Promise<void> {
+    async check(expected): Promise<void> {
       const serial = (it: Candidate | undefined): string | undefined => it?.bundle.facts.serial;
       assertEquals(serial(shared.served), serial(shared.since.served), "another certificate is served than before");
-      await checkAlways(shared, world, code, says);
+      await checkAlways(shared, world, expected);
     },
-    async checkRenewed({ code, says } = {}): Promise<void> {
+    async checkRenewed(expected = {}): Promise<void> {
       assert(isRenewed(), `the old certificate is still served: ${shownEvents(shared)}`);
-      await checkAlways(shared, world, code, says);
+      await checkAlways(shared, world, expected);
     },
     async [Symbol.asyncDispose](): Promise<void> {
       lifetime.abort(new Error("the case is over"));
@@ -236,76 +227,4 @@ function assemble(shared: Shared, settings: Partial<FlowSettings> = {}, owned?: 
     },
   };
   return world;
-}
-
-async function checkAlways(shared: Shared, world: World, code?: ErrorCode, says?: RegExp): Promise<void> {
-  await checkPairs(shared, world);
-  checkPatience(world);
-  await checkSecrets(shared, world);
-  const told = world.events.filter(({ level }) => level === "error");
-  if (code === undefined) return assertEquals(told, []);
-  const found = told.filter(({ fields }) => fields?.["code"] === code);
-  assert(found.length > 0, `no event tells ${code}: ${shownEvents(shared)}`);
-  if (says !== undefined) assert(found.some(({ text }) => says.test(text)), `${says}: ${shownEvents(shared)}`);
-}
-
-/** Key and certificate belong together, in the vault and where they are served. */
-async function checkPairs({ served }: Shared, { vault, intent }: World): Promise<void> {
-  if (served === undefined) return;
-  const names = certificateSecrets(intent.secretName);
-  const read = async (name: keyof typeof names): Promise<string> => (await vault.read(names[name], CALL))?.value ?? "";
-  const [bundle, key, certificate] = [await read("bundle"), await read("privateKey"), await read("certificate")];
-  for (const pem of [bundle, certificate, served.bundle.certificates.join("")]) {
-    for (const keyPem of [key, served.bundle.keyPem]) {
-      assert(new X509Certificate(pem).checkPrivateKey(createPrivateKey(keyPem)), "key and certificate do not match");
-    }
-  }
-  assert(bundle.includes(key.trim()), "the bundle has another key");
-}
-
-/** After 429 and 503 the same is not asked before Retry-After; after other answers a minute is enough (R-27). */
-function checkPatience({ log }: World): void {
-  const until = new Map<string, number>();
-  for (const { endpoint = "?", at, retryAfter, status, path } of log()) {
-    const binding = status === 429 || status === 503;
-    const resource = binding ? endpoint : path;
-    const notBefore = Math.max(until.get(endpoint) ?? 0, until.get(path) ?? 0);
-    assert(
-      at.getTime() >= notBefore,
-      `${endpoint} was asked at ${at.toISOString()}, before ${new Date(notBefore).toISOString()}`,
-    );
-    const seconds = /^\d+$/.test(retryAfter ?? "")
-      ? Number(retryAfter)
-      : (Date.parse(retryAfter ?? "") - at.getTime()) / 1000;
-    const most = binding ? 30 * 86_400 : 60;
-    if (seconds > 0) until.set(resource, at.getTime() + Math.min(seconds, most) * 1000 - 1_000); // headers have seconds
-  }
-}
-
-/** No private key, MAC key or token of the vault in anything that is told. */
-async function checkSecrets({ secrets, events, options }: Shared, { records, authority }: World): Promise<void> {
-  const attempts = (await records.attempts.list(CALL)).map(({ value }) => value);
-  const told = JSON.stringify([events, attempts, authority.log]);
-  assert(!told.includes("PRIVATE KEY"), "a private key is told");
-  const external = await options.settings?.externalAccount?.();
-  for (const secret of [...secrets, ...(external === undefined ? [] : [external.hmacKey])]) {
-    assert(!told.includes(secret), "a secret is told");
-  }
-}
-
-/** Remembers what is secret in what is written. */
-function listening(vault: Vault, secrets: string[]): Vault {
-  return {
-    ...vault,
-    write: (writes: readonly SecretWrite[], call) => {
-      const keys = writes.flatMap(({ value }) => value.match(/-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]+/g) ?? []);
-      // The first two lines of a key have its secret part, the others may have the public one.
-      secrets.push(...keys.flatMap((key) => key.split("\n").slice(1, 3)));
-      return vault.write(writes, call);
-    },
-  };
-}
-
-function shownEvents({ events }: Shared): string {
-  return events.map(({ level, name, text, fields }) => `${level} ${name} ${fields?.["code"] ?? ""} ${text}`).join("\n");
 }
