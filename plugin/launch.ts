@@ -1,6 +1,7 @@
 /**
  * Starts the sidecar with exactly the permissions that its configuration needs, passes SIGTERM and SIGINT on, and ends with
- * its exit status.
+ * its exit status. With `--flags` it prints them instead, one a line, for whoever starts the sidecar without this process
+ * above it.
  *
  * @module
  */
@@ -12,11 +13,12 @@ const environment: Environment = {
   readFile: (path) => Deno.readTextFileSync(path),
 };
 
-const PROGRAM = new URL("main.ts", import.meta.url).href;
+/** Beside this file: its source, or where this is a bundle, the sidecar's. */
+const PROGRAM = new URL(import.meta.url.endsWith(".ts") ? "main.ts" : "kontena-certificates.js", import.meta.url).href;
 
 if (import.meta.main) Deno.exit(await launch(Deno.args));
 
-/** Reads the configuration, computes the flags, runs the sidecar; `--help` prints the manual instead. */
+/** Reads the configuration, computes the flags, runs the sidecar; `--flags` prints them and `--help` the manual instead. */
 export async function launch(args: readonly string[]): Promise<number> {
   if (args.includes("--help") || args.includes("-h")) {
     console.log(`Runs the sidecar. It is configured by the environment:\n\n${configManual()}`);
@@ -26,7 +28,9 @@ export async function launch(args: readonly string[]): Promise<number> {
     const config = readConfig(environment);
     const flags = flagsOf(permissionsOf(config, environment, nameservers()));
     console.error(`Permissions: ${flags.join(" ")}`);
-    return await run(flags);
+    if (!args.includes("--flags")) return await run(flags);
+    console.log(flags.join("\n"));
+    return 0;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);

@@ -1,6 +1,6 @@
 import type { Config, Environment } from "./config.ts";
-import { isLoopback, variableNames } from "./config.ts";
 import { balancerPermissions } from "./balancers.ts";
+import { ConfigError, isLoopback, variableNames } from "./config.ts";
 import { dataDirectory } from "./identity.ts";
 import { parseDnsServer } from "./net/dns_server.ts";
 
@@ -23,7 +23,7 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
     ? []
     : [dataDirectory(config)];
   const files = variableNames().filter((name) => name.endsWith("_FILE")).flatMap((name) => environment.get(name) ?? []);
-  const caFile = config.caFile === undefined ? [] : [config.caFile];
+  const named = [config.caFile, config.rateLimitsFile].filter((path) => path !== undefined);
   return {
     net: unique([
       address(config.apiListen),
@@ -34,19 +34,32 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
       ...(config.resolvers.length > 0 ? config.resolvers : nameservers).map(dnsAddress),
       ...balancers.flatMap((it) => it.net),
     ]),
-    read: unique([...data, ...caFile, ...files, ...balancers.flatMap((it) => it.read)]),
+    read: unique([...data, ...named, ...files, ...balancers.flatMap((it) => it.read)]),
     write: unique([...data, ...balancers.flatMap((it) => it.write)]),
     env: [...variableNames()],
   };
 }
 
-/** The flags of `deno run`; beside the permissions one that lets a request's signal abort only when the caller went away. */
+/**
+ * The flags of `deno run`; beside the permissions one that lets a request's signal abort only when the caller went away.
+ *
+ * @throws {ConfigError} If a value cannot be granted without granting something else.
+ */
 export function flagsOf({ net, read, write, env }: Permissions): readonly string[] {
+  // Deno takes what stands behind a comma for another value, and knows no way to write one that has a comma; whoever reads
+  // the flags a line each would take a line break for the next one.
+  const ambiguous = unique([...net, ...read, ...write].filter((value) => /[,\n\r]/.test(value)));
+  if (ambiguous.length > 0) {
+    throw new ConfigError(
+      ambiguous.map((it) => `${JSON.stringify(it)} has a comma or a line break (use another name)`),
+    );
+  }
   const flag = (name: string, values: readonly string[]): readonly string[] =>
     values.length === 0 ? [] : [`--allow-${name}=${values.join(",")}`];
   return [
     "--unstable-no-legacy-abort",
     "--no-prompt",
+    "--allow-sys=uid,gid", // who we are, for errors about rights
     ...flag("net", net),
     ...flag("read", read),
     ...flag("write", write),

@@ -5,9 +5,9 @@
  */
 import {
   acmeAuthority,
+  balancerService,
   type Call,
   type CertificateAuthority,
-  type Certificates,
   certificates,
   type Clock,
   dns01ByHandSolver,
@@ -17,6 +17,7 @@ import {
   importAccountKey,
   keeper,
   type Ledger,
+  limitedAuthority,
   type LoadBalancer,
   makeSealer,
   memoryLedger,
@@ -25,6 +26,7 @@ import {
   presentedAnswers,
   publishedAnswers,
   recordsOf,
+  registeredDomain,
   SidecarError,
   tlsAlpn01Solver,
   tlsSni01Solver,
@@ -32,6 +34,7 @@ import {
 } from "../mod.ts";
 import { ACCOUNT_KEY, parseSecretName, type SecretName } from "../src/model/secret_name.ts";
 import { given } from "../src/model/shape.ts";
+import { awaitBalancers } from "./await_balancers.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { type Door, openDoor } from "./door.ts";
@@ -87,7 +90,13 @@ export async function startSidecar(
   );
   const { challengeTlsListen } = config;
   const listener = challengeTlsListen === undefined ? undefined : started.use(sniListener(challengeTlsListen));
-  const authority = await openAuthority(config, clock, started, metrics.countAnswer);
+  const authority = limitedAuthority(await openAuthority(config, clock, started, metrics.countAnswer), {
+    limits: config.rateLimits,
+    records,
+    clock,
+    events,
+    registeredDomain,
+  });
   const parts = {
     authority,
     vault,
@@ -107,11 +116,13 @@ export async function startSidecar(
   };
   const answers = started.use(presentedAnswers(parts));
   const service = certificates(parts, answers, lifetime.signal);
+  const overBalancers = balancerService({ ...parts, answers: answered }, lifetime.signal);
 
   const challenge = started.use(openDoor("CHALLENGE_HTTP_LISTEN", config.challengeListen));
   challenge.lead(challengeApp(answered).fetch);
   const face = api({
     service,
+    balancers: overBalancers,
     vault,
     token: identity.token,
     grid: config.grid,
@@ -124,16 +135,18 @@ export async function startSidecar(
   });
   door.lead(face.fetch);
 
-  const keeping = keeper(parts, service, answers, config.certificates).run({ signal: lifetime.signal });
-  started.defer(() => ended(keeping, service, lifetime));
+  const call = { signal: lifetime.signal };
+  const keeping = awaitBalancers(balancers.values(), clock, call)
+    .then(() => keeper(parts, service, answers, config.certificates).run(call));
+  started.defer(() => ended(lifetime, () => [keeping, service.landed(), overBalancers.landed()]));
   tellStarted(events, config, door.port, challenge.port);
   return started.move();
 }
 
 /** Ends all work: each wait ends at once, and what was begun stands in the ledger. */
-async function ended(keeping: Promise<void>, service: Certificates, lifetime: AbortController): Promise<void> {
+async function ended(lifetime: AbortController, works: () => readonly Promise<void>[]): Promise<void> {
   lifetime.abort(new SidecarError("ORDER_TIMEOUT", "The sidecar is stopping", { todo: "repeat the command" }));
-  await Promise.allSettled([keeping, service.landed()]);
+  await Promise.allSettled(works());
 }
 
 async function openStores(

@@ -1,6 +1,6 @@
 /**
- * `deno task build`: one file without dependencies for the sidecar and one for the command line. With two arguments, an
- * entry and an output, only that one.
+ * `deno task build`: one file without dependencies for each program. With two arguments, an entry and an output, only that
+ * one.
  *
  * @module
  */
@@ -16,6 +16,8 @@ export interface Bundle {
 /** All that is built. */
 export const BUNDLES: readonly Bundle[] = [
   { entry: "plugin/main.ts", output: "dist/kontena-certificates.js" },
+  { entry: "plugin/launch.ts", output: "dist/launch.js" },
+  { entry: "plugin/health_check.ts", output: "dist/health-check.js" },
   { entry: "plugin/cli/main.ts", output: "dist/kontena.js" },
 ];
 

@@ -9,7 +9,7 @@ import { moduleGraph } from "./module_graph.ts";
 import { worldly } from "./worldly.ts";
 
 /** What is run, imported by users, or tested; besides these, all scripts and all tests. */
-const ENTRIES = ["mod.ts", "plugin/main.ts", "plugin/launch.ts", "plugin/cli/main.ts"];
+const ENTRIES = ["mod.ts", "plugin/main.ts", "plugin/launch.ts", "plugin/health_check.ts", "plugin/cli/main.ts"];
 
 /** Where a file has to be reached by a root. */
 const USED = ["src", "plugin", "test/ca", "test/lb"];

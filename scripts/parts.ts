@@ -20,6 +20,7 @@ export const PARTS = {
   "pebble-challtestsrv": { package: "pebble", use: "the DNS server that Pebble asks" },
   openssl: { package: "openssl", use: "a second opinion on certificates" },
   etcd: { package: "etcd-server", use: "where the Kontena Load Balancer reads its configuration" },
+  ip: { package: "iproute2", use: "networks for containers" },
   lego: { package: "lego", use: "another client, to judge the test authority and to measure against" },
 } as const satisfies Record<string, Part>;
 
@@ -27,7 +28,15 @@ export const PARTS = {
 export type PartName = keyof typeof PARTS;
 
 /** What all tests together need. */
-export const TEST_PARTS: readonly PartName[] = ["haproxy", "pebble", "pebble-challtestsrv", "openssl", "etcd", "lego"];
+export const TEST_PARTS: readonly PartName[] = [
+  "haproxy",
+  "pebble",
+  "pebble-challtestsrv",
+  "openssl",
+  "etcd",
+  "ip",
+  "lego",
+];
 
 /** The machine as {@linkcode ensureParts} sees it. */
 export interface Machine {

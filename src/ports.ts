@@ -11,6 +11,7 @@ import type { DnsName } from "./model/dns_name.ts";
 import type { SidecarError } from "./model/errors.ts";
 import type { Authorization, Challenge, Order } from "./model/order.ts";
 import type { ShadowedName } from "./model/records.ts";
+import type { RenewalAnswer } from "./model/renewal_record.ts";
 import type { SecretName, VaultName } from "./model/secret_name.ts";
 
 export type { AccountKey, ChallengeCertificate, SniChallengeCertificate };
@@ -35,6 +36,8 @@ export interface AuthorityInfo {
   readonly externalAccountRequired: boolean;
   /** Profile name → description (draft-ietf-acme-profiles). */
   readonly profiles: Readonly<Record<string, string>>;
+  /** It tells when a certificate is to be replaced, and takes `replaces` in an order (RFC 9773). */
+  readonly renewalInfo?: boolean;
 }
 
 /** A request for an account (RFC 8555 §7.3). */
@@ -70,6 +73,13 @@ export interface CertificateAuthority {
   register(key: AccountKey, request: NewAccount, call: Call): Promise<URL>;
   /** newAccount with `onlyReturnExisting` (§7.3.1); undefined where the CA knows no such key. */
   find(key: AccountKey, call: Call): Promise<URL | undefined>;
+  /**
+   * Asks once when the CA wants the certificate to be replaced (RFC 9773 §4.1), without an account; undefined where the CA
+   * has no such information. An answer that cannot be used has no window; it rejects where the trouble may soon be over.
+   */
+  renewalInfo(certId: string, call: Call): Promise<RenewalAnswer | undefined>;
+  /** Asks once for the time: how far the CA's clock is ahead of ours, in milliseconds; undefined where it does not say. */
+  clockOffsetMs(call: Call): Promise<number | undefined>;
   /** The CA as an account of it sees it; sends nothing. */
   as(account: URL, key: AccountKey): AuthorityAccount;
 }
@@ -94,6 +104,8 @@ export interface AuthorityAccount {
   certificate(url: URL, call: Call): Promise<{ readonly pem: string; readonly alternates: readonly URL[] }>;
   /** Revokes a certificate of this account (§7.6); one that is revoked already counts as done. */
   revoke(certificate: Uint8Array<ArrayBuffer>, reason: 0 | 1 | 4 | 5, call: Call): Promise<void>;
+  /** Where limits of our own hold requests back: the account for a person who insists. What the CA said binds it too. */
+  readonly insisting?: AuthorityAccount;
 }
 
 // --- Challenges ------------------------------------------------------------------------------------------------------
@@ -341,6 +353,8 @@ export interface SniAnswering {
 export interface HttpRouting {
   /** How long a change may take until it is seen, in milliseconds. */
   readonly settleMs: number;
+  /** What to do where the answer is not seen although the route is open. */
+  readonly todo: string;
   /** Opens the route for the name; idempotent. */
   open(name: DnsName, call: Call): Promise<void>;
   /** Closes it; idempotent. */
@@ -357,6 +371,8 @@ export interface WiringPart {
   readonly found: string;
   /** What to do about it. */
   readonly todo?: string;
+  /** Challenges that nobody can see the answer of without it: while it is missing, they are not tried. */
+  readonly carries?: readonly ChallengeType[];
 }
 
 /** What an operator has to set up for a balancer. */

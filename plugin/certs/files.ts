@@ -21,18 +21,40 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 
 /** Puts `text` in the place of the file in one step; on disk when it resolves. Mode 0640. */
 export async function replaceFile(path: string, text: string): Promise<void> {
+  await onDisk(path, () => putInPlace(path, text));
+}
+
+async function putInPlace(path: string, text: string): Promise<void> {
   const staging = `${parent(path)}/.staging`;
   const staged = `${staging}/${baseName(path)}`;
+  await Deno.mkdir(staging, { recursive: true, mode: 0o700 });
+  try {
+    await writeSynced(staged, text);
+    await Deno.rename(staged, path);
+  } catch (error) {
+    await Deno.remove(staged).catch(() => {});
+    throw error;
+  }
+  await syncDirectory(parent(path));
+}
+
+/** Proves that files can be put into the folder, by one that every version of HAProxy passes over, and takes it out. */
+export async function rehearseIn(folder: string): Promise<void> {
+  const path = `${folder}/rehearsal-${crypto.randomUUID()}.sctl`;
+  await onDisk(folder, async () => {
+    await putInPlace(path, "");
+    await Deno.remove(path);
+  }, folder);
+}
+
+/** Proves that the file can be replaced, by its own text; mode and owner stay. */
+export async function rehearseReplacing(path: string): Promise<void> {
   await onDisk(path, async () => {
-    await Deno.mkdir(staging, { recursive: true, mode: 0o700 });
-    try {
-      await writeSynced(staged, text);
-      await Deno.rename(staged, path);
-    } catch (error) {
-      await Deno.remove(staged).catch(() => {});
-      throw error;
-    }
-    await syncDirectory(parent(path));
+    const { mode, uid, gid } = await Deno.stat(path);
+    await putInPlace(path, await Deno.readTextFile(path));
+    if (mode !== null) await Deno.chmod(path, mode & 0o777);
+    // Only root can give a file away; whoever else may replace it becomes its owner, as in a swap.
+    if (uid !== null) await Deno.chown(path, uid, gid).catch(() => {});
   });
 }
 
@@ -100,18 +122,18 @@ async function syncDirectory(path: string): Promise<void> {
   await directory.sync();
 }
 
-async function onDisk<T>(path: string, work: () => Promise<T>): Promise<T> {
+async function onDisk<T>(path: string, work: () => Promise<T>, folder: string = parent(path)): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    const why = `Cannot use ${path}: ${describe(cause)}${await accessHint(cause, parent(path))}`;
+    const why = `Cannot use ${path}: ${describe(cause)}${await accessHint(cause, folder)}`;
     throw new SidecarError("BALANCER_CONFIG", why, { field: "load_balancers", todo: todoFor(cause), cause });
   }
 }
 
 function todoFor(cause: unknown): string {
   // rename(2): EBUSY where the file is a mount of its own, EXDEV where it is on another file system than its folder.
-  if (cause instanceof Deno.errors.Busy || (cause instanceof Error && "code" in cause && cause.code === "EXDEV")) {
+  if (cause instanceof Error && "code" in cause && (cause.code === "EBUSY" || cause.code === "EXDEV")) {
     return "share its folder instead of the file alone: a file that is mounted by itself cannot be replaced in one step";
   }
   if (cause instanceof Deno.errors.NotCapable) {

@@ -32,19 +32,29 @@ export function lbPath(
  * @throws {SidecarError} `BALANCER_CONFIG`.
  */
 export async function checkPlace(name: string, place: CertificatePlace): Promise<void> {
-  const wanted = place.kind === "directory"
-    ? [["directory", place.path]]
-    : [["file", place.path], ["directory", place.store]];
-  for (const [kind, path = ""] of wanted) {
-    const found = await kindOf(path);
-    if (found === kind) continue;
-    const what = kind === "file" ? "crt-list" : place.kind === "directory" ? "certificate directory" : "store";
-    const fault = found === undefined ? "does not exist" : `is a ${found}`;
-    throw new SidecarError("BALANCER_CONFIG", `Load balancer ${name}: its ${what} ${path} ${fault}`, {
-      field: "load_balancers",
-      todo: place.kind === "directory" && found === "file"
-        ? "add store= with the folder of the crt-list's PEM files"
-        : "make it, share it with the balancer, and name it in a bind line of haproxy.cfg",
-    });
-  }
+  if (place.kind === "crt-list") await checkKind(name, place, "crt-list", "file");
+  await checkFolder(name, place);
+}
+
+/** The part of {@linkcode checkPlace} that is about the folder of the PEM files. */
+export async function checkFolder(name: string, place: CertificatePlace): Promise<void> {
+  await checkKind(name, place, place.kind === "directory" ? "certificate directory" : "store", "directory");
+}
+
+async function checkKind(
+  name: string,
+  place: CertificatePlace,
+  what: "crt-list" | "certificate directory" | "store",
+  kind: "file" | "directory",
+): Promise<void> {
+  const path = place.kind === "crt-list" && what === "store" ? place.store : place.path;
+  const found = await kindOf(path);
+  if (found === kind) return;
+  const fault = found === undefined ? "does not exist" : `is a ${found}`;
+  throw new SidecarError("BALANCER_CONFIG", `Load balancer ${name}: its ${what} ${path} ${fault}`, {
+    field: "load_balancers",
+    todo: place.kind === "directory" && found === "file"
+      ? "add store= with the folder of the crt-list's PEM files"
+      : "make it, share it with the balancer, and name it in a bind line of haproxy.cfg",
+  });
 }

@@ -1,7 +1,7 @@
 import type { Clock, Events } from "../../src/ports.ts";
 import { withFile } from "./crt_list.ts";
 import { createEmpty, kindOf, readIfThere, replaceFile, visibleFiles } from "./files.ts";
-import { type CertificatePlace, checkPlace, fileIn, lbPath } from "./place.ts";
+import { type CertificatePlace, checkFolder, fileIn, lbPath } from "./place.ts";
 
 /** What a balancer has to find before it can start. */
 export interface Needs {
@@ -33,7 +33,7 @@ export async function preparePlaces(
     await createEmpty(challenges);
     tell(challenges);
   }
-  if (place.kind === "directory") await checkPlace(name, place);
+  await checkFolder(name, place);
   if (!await isEmpty(place, leaving)) return;
   const path = fileIn(place, defaultFile === undefined || defaultFile === leaving ? PLACEHOLDER : defaultFile);
   if (await kindOf(path) === undefined) {

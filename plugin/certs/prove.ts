@@ -146,7 +146,8 @@ function notServed(missed: readonly Answer[]): SidecarError {
   });
 }
 
-function sha1(der: Uint8Array): string {
+/** What HAProxy tells certificates apart by: SHA-1 over the DER, lower-case hexadecimal. */
+export function sha1(der: Uint8Array): string {
   return nodeCrypto.createHash("sha1").update(der).digest("hex");
 }
 

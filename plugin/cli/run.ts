@@ -4,12 +4,13 @@ import type { Client } from "./client.ts";
 import type { Command, Input } from "./command.ts";
 import { renderError } from "./errors.ts";
 import { commandHelp, groupHelp, overview } from "./help.ts";
+import { LB_COMMANDS } from "./lb_commands.ts";
 import { findCommand, hidePem, parse, split } from "./parse.ts";
 import type { Terminal } from "./terminal.ts";
 import { VAULT_COMMANDS } from "./vault_commands.ts";
 
 /** All commands, in the order in which the help lists them. */
-export const COMMANDS: readonly Command[] = [...CERTIFICATE_COMMANDS, ...VAULT_COMMANDS];
+export const COMMANDS: readonly Command[] = [...CERTIFICATE_COMMANDS, ...VAULT_COMMANDS, ...LB_COMMANDS];
 
 /** What a run of the program needs. */
 export interface Surroundings {

@@ -32,10 +32,11 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
   const files = new Set<string>();
   const mine = (file: string): boolean =>
     files.has(file) || isChallengeFile(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
+  const sni = sniAnswering(tools, mine);
   return {
     name: config.name,
     kind: config.kind,
-    wiring: haproxyWiring(tools),
+    wiring: haproxyWiring(tools, sni),
     async state(call): ReturnType<LoadBalancer["state"]> {
       await preparePlaces(config, parts);
       const { pid, version } = await tools.runtime.info(call);
@@ -57,7 +58,7 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
       );
     },
     ...given("alpn", challenges === undefined ? undefined : alpnAnswering(tools, challenges, mine)),
-    sni: sniAnswering(tools, mine),
+    sni,
     ...given("http", http === undefined ? undefined : (name, path, call) => plainGet(http, name, path, call)),
   } satisfies LoadBalancer;
 }

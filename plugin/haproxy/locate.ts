@@ -1,5 +1,5 @@
 import type { Call } from "../../src/ports.ts";
-import { baseName } from "../certs/paths.ts";
+import { baseName, parent } from "../certs/paths.ts";
 import { checkPlace, lbPath } from "../certs/place.ts";
 import { type LoadedCertificate, readCertificate, readFiles, readLists } from "./replies.ts";
 import { misconfigured, refused, type Tools } from "./tools.ts";
@@ -63,13 +63,23 @@ export async function unknownList(tools: Tools, path: string, call: Call): Promi
 /**
  * Checks what can be known before there is a certificate.
  *
- * @throws {SidecarError} `BALANCER_CONFIG` if our directory, crt-list or store is not on disk, or the challenges' list not loaded.
+ * @throws {SidecarError} `BALANCER_CONFIG` if our directory, crt-list or store is not on disk, or they or the challenges' list
+ * are not loaded.
  */
 export async function checkPlaces(tools: Tools, call: Call): Promise<void> {
-  await checkPlace(tools.config.name, tools.config.certificates);
-  const { challenges } = tools.config;
-  if (challenges === undefined || await findList(tools, challenges, call) !== undefined) return;
-  throw await unknownList(tools, challenges, call);
+  const { name, certificates: place, challenges } = tools.config;
+  await checkPlace(name, place);
+  for (const path of [place.path, ...challenges === undefined ? [] : [challenges]]) {
+    if (await findList(tools, path, call) !== undefined) continue;
+    if (path === place.path && await loadsFilesOf(tools, call)) continue; // by lines of their own: crt FILE
+    throw await unknownList(tools, path, call);
+  }
+}
+
+async function loadsFilesOf(tools: Tools, call: Call): Promise<boolean> {
+  const { certificates: place } = tools.config;
+  const folder = lbPath(tools.config, place.kind === "directory" ? place.path : place.store);
+  return (await loadedFiles(tools, call)).some((it) => parent(it) === folder);
 }
 
 /** What is loaded under that very name. */
@@ -79,8 +89,8 @@ export async function look({ runtime }: Tools, name: string, call: Call): Promis
 
 /** The names of all loaded files. */
 export async function loadedFiles({ runtime }: Tools, call: Call): Promise<readonly string[]> {
-  const reply = await runtime.ask("show ssl cert", call);
-  const files = readFiles(reply);
+  const reply = await runtime.ask("show ssl cert", call, { mayBeEmpty: true });
+  const files = reply.trim() === "" ? [] : readFiles(reply);
   if (files === undefined) throw refused("show ssl cert", reply);
   return files;
 }
@@ -105,5 +115,5 @@ function located(name: string, { status, sha1 }: LoadedCertificate, list?: strin
 }
 
 async function lists({ runtime }: Tools, call: Call): Promise<readonly string[]> {
-  return readLists(await runtime.ask("show ssl crt-list", call));
+  return readLists(await runtime.ask("show ssl crt-list", call, { mayBeEmpty: true }));
 }

@@ -74,6 +74,11 @@ export function readEntries(reply: string, file: string): readonly number[] {
   });
 }
 
+/** Reads the reply to `show ssl crt-list -n LIST`: the files of all entries. */
+export function readEntryFiles(reply: string): readonly string[] {
+  return lines(reply).flatMap((line) => /^([^#\s]\S*):\d+(?:\s|$)/.exec(line)?.[1] ?? []);
+}
+
 /** What became of `set ssl cert FILE`. */
 export type SetOutcome =
   | "done"

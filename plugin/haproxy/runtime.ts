@@ -10,6 +10,8 @@ export interface AskOptions {
   readonly timeoutMs?: number;
   /** Stops reading once it is true of what came so far. */
   readonly enough?: (reply: string) => boolean;
+  /** An empty reply is one: what is listed may be nothing. */
+  readonly mayBeEmpty?: boolean;
 }
 
 /** The runtime socket of one HAProxy. */
@@ -47,7 +49,9 @@ export function runtimeSocket(name: string, socket: Address): Runtime {
           throw await whyUnreachable(error, socket, where);
         }
       });
-      if (reply.trim() === "") throw unreachable(`HAProxy gave an empty answer to "${command}" on ${where}`);
+      if (reply.trim() === "" && options.mayBeEmpty !== true) {
+        throw unreachable(`HAProxy gave an empty answer to "${command}" on ${where}`);
+      }
       if (isDenied(reply)) throw denied(where);
       return reply;
     },

@@ -63,6 +63,7 @@ export async function abort(tools: Tools, file: string, call: Call): Promise<voi
 }
 
 async function openTransaction({ runtime }: Tools, call: Call): Promise<string | undefined> {
-  // It stands before the list of all files, which may be long.
-  return readTransaction(await runtime.ask("show ssl cert", call, { enough: hasTransactionPart }));
+  // It stands before the list of all files, which may be long. Where none is loaded, HAProxy says nothing at all.
+  const options = { enough: hasTransactionPart, mayBeEmpty: true };
+  return readTransaction(await runtime.ask("show ssl cert", call, options));
 }

@@ -28,6 +28,44 @@ const LOAD_BALANCER = v.strictObject({
   shadowed: v.optional(v.array(v.strictObject({ name: v.string(), by: v.optional(v.string()) }))),
 });
 
+/** What a load balancer says of itself, and does with our certificates. */
+export const BALANCER = v.strictObject({
+  id: v.string(),
+  name: v.string(),
+  kind: v.string(),
+  state: v.picklist(["ok", "away"]),
+  version: v.optional(v.string()),
+  pid: v.optional(v.number()),
+  reason: v.optional(v.string()),
+  todo: v.optional(v.string()),
+  challenges: texts,
+  certificates: v.array(v.strictObject({
+    subject: v.optional(v.string()),
+    secret_name: v.string(),
+    state: v.picklist(["served", "held"]),
+    fingerprint: v.string(),
+    reason: v.optional(v.string()),
+    until: v.optional(time),
+    shadowed: v.optional(v.array(v.strictObject({ name: v.string(), by: v.optional(v.string()) }))),
+  })),
+});
+
+/** The lines that wire a load balancer. */
+export const WIRING = v.strictObject({ id: v.string(), name: v.string(), config: v.string() });
+
+/** What became of trying each part of a load balancer's wiring. */
+export const WIRING_CHECK = v.strictObject({
+  id: v.string(),
+  name: v.string(),
+  ok: v.pipe(v.boolean(), v.description("No part is missing")),
+  parts: v.array(v.strictObject({
+    part: v.string(),
+    state: v.picklist(["ok", "missing", "untried"]),
+    found: v.string(),
+    todo: v.optional(v.string()),
+  })),
+});
+
 const ours = {
   not_before: time,
   issuer: v.string(),
@@ -37,6 +75,9 @@ const ours = {
   origin: v.picklist(["ca", "imported"]),
   revoked_at: v.optional(time),
   revocation_reason: v.optional(v.string()),
+  renewal_at: v.optional(v.pipe(time, v.description("When it is renewed by itself"))),
+  renewal_reason: v.optional(v.picklist(["window", "recalled", "emergency", "lifetime"])),
+  renewal_explanation_url: v.optional(v.pipe(v.string(), v.description("Why the CA wants it then (RFC 9773)"))),
   secrets: texts,
   load_balancers: v.array(LOAD_BALANCER),
 };
@@ -151,6 +192,9 @@ export const ANSWERS: Readonly<Record<string, v.GenericSchema>> = {
   TxtRecord: TXT_RECORD,
   Authorization: AUTHORIZATION,
   EarlyAuthorization: EARLY_AUTHORIZATION,
+  LoadBalancer: BALANCER,
+  Wiring: WIRING,
+  WiringCheck: WIRING_CHECK,
   Secret: SECRET,
   SecretValue: SECRET_VALUE,
   Ready: READY,

@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { describe, type Events, withoutPem } from "../../mod.ts";
 import { bearer } from "./auth.ts";
 import { authorizations } from "./authorizations.ts";
+import { balancers } from "./balancers.ts";
 import { certificates } from "./certificates.ts";
 import { failureOf, notFound, Refusal } from "./errors.ts";
 import type { Face } from "./face.ts";
@@ -42,7 +43,13 @@ export function api(options: ApiOptions): Hono {
 
 /** All routes of the API. */
 export function routesOf(options: ApiOptions): readonly Route[] {
-  const routes = [...health(options), ...certificates(options), ...authorizations(options), ...secrets(options)];
+  const routes = [
+    ...health(options),
+    ...certificates(options),
+    ...authorizations(options),
+    ...balancers(options),
+    ...secrets(options),
+  ];
   return [...routes, documentRoute(routes, VERSION)];
 }
 

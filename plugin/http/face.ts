@@ -5,6 +5,7 @@
  */
 import type { Context } from "hono";
 import {
+  type BalancerService,
   type Call,
   type CertificateService,
   type Clock,
@@ -18,6 +19,7 @@ import {
 /** What the routes under `/v1` talk to. */
 export interface Face {
   readonly service: CertificateService;
+  readonly balancers: BalancerService;
   readonly vault: Vault;
   /** The only grid there is. */
   readonly grid: string;
@@ -39,9 +41,14 @@ export function callOf(c: Context): Call {
   return { signal: c.req.raw.signal };
 }
 
-/** The balancer that a body names. The original's client writes `null/lb` for a service outside of any stack. */
+/** The balancer that a body names. */
 export function balancerOf(link: string | null | undefined): string | undefined {
-  return link?.replace(/^null\//, "");
+  return typeof link === "string" ? balancerIn(link) : undefined;
+}
+
+/** A balancer's name. The original's client writes `null/lb` for a service outside of any stack. */
+export function balancerIn(link: string): string {
+  return link.replace(/^null\//, "");
 }
 
 /** The balancers that a body names, one or several; undefined where it names none. */

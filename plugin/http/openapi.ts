@@ -72,6 +72,7 @@ const PARTS: Readonly<Record<string, Json>> = {
   grid: { description: "The grid; there is one" },
   domain: { description: "A domain name, or a wildcard", example: "www.example.com" },
   subject: { description: "The first domain of the certificate", example: "example.com" },
+  balancer: { description: "The load balancer's name in LOAD_BALANCERS", example: "infra/lb" },
   name: { description: "The secret's name: letters, digits, _ and -", example: "SSL_CERT_LE_TEST_BUNDLE" },
 };
 

@@ -5,6 +5,8 @@
  */
 import {
   type AuthorizationRecord,
+  type BalancerCertificate,
+  type BalancerView,
   certificateSecrets,
   type DeploymentRecord,
   dnsContent,
@@ -14,6 +16,7 @@ import {
   type Secret,
   type SecretEntry,
   type SecretName,
+  type WiringPart,
 } from "../../mod.ts";
 import { given } from "../../src/model/shape.ts";
 import { serviceId } from "./face.ts";
@@ -121,6 +124,31 @@ export async function earlyAuthorizationShape(grid: string, record: Authorizatio
   };
 }
 
+/** A load balancer, with what it does with our certificates. */
+export function balancerShape(grid: string, { name, kind, challenges, state, certificates }: BalancerView): Shape {
+  return {
+    id: serviceId(grid, name),
+    name,
+    kind,
+    state: state.ok ? "ok" : "away",
+    ...state.ok
+      ? { ...given("version", state.version), ...given("pid", state.pid) }
+      : { reason: state.found, ...given("todo", state.todo) },
+    challenges,
+    certificates: certificates.map(onBalancer),
+  };
+}
+
+/** What became of trying each part of a load balancer's wiring. */
+export function checkShape(grid: string, name: string, parts: readonly WiringPart[]): Shape {
+  return {
+    id: serviceId(grid, name),
+    name,
+    ok: parts.every((it) => it.state !== "missing"),
+    parts: parts.map(({ part, state, found, todo }) => ({ part, state, found, ...given("todo", todo) })),
+  };
+}
+
 /** A secret without its value. */
 export function secretShape(grid: string, { name, createdAt, updatedAt }: SecretEntry): Shape {
   return {
@@ -138,7 +166,8 @@ export function secretValueShape(grid: string, name: SecretName, { value, ...sec
 }
 
 /** What the original did not tell of a certificate. */
-function ours({ record: { intent, facts, origin, revoked }, deployments }: HeldCertificate): Shape {
+function ours(held: HeldCertificate): Shape {
+  const { record: { intent, facts, origin, revoked }, deployments } = held;
   const { privateKey, certificate, bundle } = certificateSecrets(intent.secretName);
   return {
     not_before: time(facts.notBefore),
@@ -148,9 +177,17 @@ function ours({ record: { intent, facts, origin, revoked }, deployments }: HeldC
     key_type: intent.keyType,
     origin,
     ...(revoked === undefined ? {} : { revoked_at: time(revoked.at), revocation_reason: revoked.reason }),
+    ...renewalShape(held),
     secrets: [privateKey, certificate, bundle],
     load_balancers: deployments.map((it) => deploymentShape(it, facts)),
   };
+}
+
+/** When it is renewed by itself; what a person has to prove is not. */
+function renewalShape({ renewal, autoRenewable }: HeldCertificate): Shape {
+  if (renewal === undefined || !autoRenewable) return {};
+  const { at, why, explanationUrl } = renewal;
+  return { renewal_at: time(at), renewal_reason: why, ...given("renewal_explanation_url", explanationUrl?.href) };
 }
 
 function deploymentShape(deployment: DeploymentRecord, facts: HeldCertificate["record"]["facts"]): Shape {
@@ -158,6 +195,19 @@ function deploymentShape(deployment: DeploymentRecord, facts: HeldCertificate["r
   if (deployment.state === "held") return { ...head, reason: deployment.reason, until: time(deployment.until) };
   const elsewhere = new Set(deployment.shadowed.map(({ name }) => name));
   return { ...head, names: facts.names.filter((name) => !elsewhere.has(name)), shadowed: deployment.shadowed };
+}
+
+function onBalancer({ subject, deployment }: BalancerCertificate): Shape {
+  const { secretName, state, fingerprint } = deployment;
+  return {
+    ...given("subject", subject),
+    secret_name: secretName,
+    state,
+    fingerprint,
+    ...deployment.state === "held"
+      ? { reason: deployment.reason, until: time(deployment.until) }
+      : { shadowed: deployment.shadowed },
+  };
 }
 
 function challenge({ token, challenge, type }: AuthorizationRecord): Shape {

@@ -4,6 +4,7 @@ import { checkPlace } from "../certs/place.ts";
 import { preparePlaces } from "../certs/placeholder.ts";
 import { askAll } from "../certs/prove.ts";
 import { isSniFile } from "../certs/sni_file.ts";
+import type { Endpoint } from "../net/connection.ts";
 import { plainGet } from "../net/plain_get.ts";
 import { etcdV2 } from "./etcd.ts";
 import { revisionKey } from "./layout.ts";
@@ -19,6 +20,8 @@ import { kontenaWiring } from "./wiring.ts";
 export interface KontenaParts {
   readonly clock: Clock;
   readonly events: Events;
+  /** Where the sidecar listens for http-01, for the lines that wire the balancer. */
+  readonly answers?: Endpoint;
   /** The same balancer over its HAProxy's runtime socket, where that is shared. */
   readonly runtime?: LoadBalancer;
   /** How long it may take to read its directory again, in milliseconds; default 10,000. */
@@ -33,8 +36,8 @@ const NO_ALPN = "the HAProxy of a Kontena Load Balancer is older than 2.0 and ca
  * or later and the runtime socket is shared, certificates are swapped there at once, and the files keep them.
  */
 export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): LoadBalancer {
-  const { clock, events, runtime, patienceMs = 10_000 } = parts;
-  const tools: Tools = { config, etcd: etcdV2(config.name, hostPort(config.etcd)), clock, events, patienceMs };
+  const { runtime, patienceMs = 10_000, ...rest } = parts;
+  const tools: Tools = { config, etcd: etcdV2(config.name, hostPort(config.etcd)), patienceMs, ...rest };
   const files = new Set<string>();
   const mine = (file: string): boolean => files.has(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   const bySocket = (call: Call): Promise<LoadBalancer | undefined> => usable(runtime, call);
@@ -44,7 +47,7 @@ export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): Loa
     name: config.name,
     kind: config.kind,
     noAlpn: NO_ALPN,
-    wiring: kontenaWiring(tools, byFile),
+    wiring: kontenaWiring(tools, { byFile, bySocket }),
     routes: httpRouting(tools),
     sni: {
       answer: async (certificate, call) => await (await sni(call)).answer(certificate, call),

@@ -5,9 +5,6 @@ import { inTurn } from "../net/in_turn.ts";
 import { CHALLENGE_PATH, routeService } from "./layout.ts";
 import { misconfigured, type Tools, turnOf } from "./tools.ts";
 
-/** A poll each second, a check of the configuration and a new process; more where there are thousands of certificates. */
-const SETTLE_MS = 15_000;
-
 /**
  * Routes http-01 requests to the sidecar by a service of ours in etcd, for just the names that are pending: the balancer
  * prefers a route with host and path to every other one. It goes when the last name does.
@@ -17,7 +14,10 @@ export function httpRouting(tools: Tools): HttpRouting {
   const service = routeService(config.service);
   const turn = `${turnOf(tools)} routes`;
   return {
-    settleMs: SETTLE_MS,
+    settleMs: tools.patienceMs,
+    todo:
+      "check that answer= is where the balancer reaches CHALLENGE_HTTP_LISTEN, that no service of its own has a path for " +
+      "the name and sorts first, and that its environment has no ACME_CHALLENGE_*, whose rule comes before all others",
     async open(name, call): Promise<void> {
       const upstream = await addressOf(tools);
       await inTurn(turn, call, async () => {

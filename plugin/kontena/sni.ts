@@ -49,7 +49,8 @@ export function sniAnswering(tools: Tools, mine: (file: string) => boolean): Sni
   async function giveUp({ name }: SniChallengeCertificate, error: unknown, call: Call): Promise<never> {
     await removeFile(fileIn(place, sniFile(name)));
     call.signal.throwIfAborted();
-    await reload(tools, call).catch(() => {}); // then it is the next revision that has it read again
+    const needed = (await visibleFiles(place.path)).some(mine);
+    await reload(tools, call, needed).catch(() => {}); // then it is the next revision that has it read again
     const { why, todo } = await whyUnchanged(tools, error, call);
     throw new SidecarError(
       "CHALLENGE_NOT_READY",

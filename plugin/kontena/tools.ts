@@ -3,6 +3,7 @@ import { given } from "../../src/model/shape.ts";
 import type { Clock, Events } from "../../src/ports.ts";
 import type { Prover } from "../certs/prove.ts";
 import { filesOnDisk } from "../certs/on_disk.ts";
+import type { Endpoint } from "../net/connection.ts";
 import type { Etcd } from "./etcd.ts";
 import type { KontenaConfig } from "./url.ts";
 
@@ -14,6 +15,8 @@ export interface Tools {
   readonly events: Events;
   /** How long a small balancer may take to read its directory again, in milliseconds. */
   readonly patienceMs: number;
+  /** Where the sidecar listens for http-01. */
+  readonly answers?: Endpoint;
 }
 
 /** Everything that changes the directory of one balancer, or its keys, happens in turn. */

@@ -7,8 +7,13 @@ import type { AuthorizeRequest } from "./service.ts";
 type Balancers = Pick<FlowParts, "balancers">;
 
 /** A configured balancer by its name; the original wrote a service without a stack as `null/NAME`. */
+export function findBalancer({ balancers }: Balancers, name: string): string | undefined {
+  return [name, name.replace(/^null\//, ""), `null/${name}`].find((it) => balancers.has(it));
+}
+
+/** The same, and refused where there is none. */
 export function balancerNamed(parts: Balancers, name: string): string {
-  const found = [name, name.replace(/^null\//, ""), `null/${name}`].find((it) => parts.balancers.has(it));
+  const found = findBalancer(parts, name);
   if (found !== undefined) return found;
   throw new InputError(
     "linked_service",

@@ -6,7 +6,9 @@ import type {
   CertificateRecord,
   DeploymentRecord,
   OrderRecord,
+  RateRecord,
 } from "../model/records.ts";
+import type { RenewalRecord } from "../model/renewal_record.ts";
 import type { SecretName } from "../model/secret_name.ts";
 import type { Ledger } from "../ports.ts";
 import {
@@ -17,6 +19,8 @@ import {
   readCertificate,
   readDeployment,
   readOrder,
+  readRate,
+  readRenewal,
 } from "./record_readers.ts";
 import { joinId, type Table, table } from "./table.ts";
 
@@ -34,6 +38,10 @@ export interface Records {
   readonly deployments: Table<DeploymentRecord>;
   /** By secret name. */
   readonly attempts: Table<AttemptRecord>;
+  /** By secret name. */
+  readonly renewals: Table<RenewalRecord>;
+  /** By {@linkcode rateId}. */
+  readonly rates: Table<RateRecord>;
   /** http-01: token → key authorization. */
   readonly answers: Table<string>;
 }
@@ -47,6 +55,8 @@ export function recordsOf(ledger: Ledger): Records {
     certificates: table(ledger, "certificates", readCertificate),
     deployments: table(ledger, "deployments", readDeployment),
     attempts: table(ledger, "attempts", readAttempt),
+    renewals: table(ledger, "renewals", readRenewal),
+    rates: table(ledger, "rates", readRate),
     answers: table(ledger, "answers", readAnswer),
   };
 }
@@ -76,4 +86,14 @@ export function authorizationId({ directory, account, profile, name }: Authoriza
 /** Id of what one balancer does with one certificate. */
 export function deploymentId(balancer: string, secretName: SecretName): string {
   return joinId(balancer, secretName);
+}
+
+/** Id of what is known of one limit, wait or order at a CA; the parts say what it is about. */
+export function rateId(directory: URL, kind: RateRecord["kind"], ...parts: readonly string[]): string {
+  return joinId(directory.href, kind, ...parts);
+}
+
+/** How the ids of all that is known of a CA's limits begin. */
+export function rateIdPrefix(directory: URL): string {
+  return `${joinId(directory.href)}/`;
 }

@@ -174,6 +174,7 @@ function handler(parts: Parts, log: LogEntry[]): (raw: RawRequest) => Promise<Re
         return response;
       });
       status = response.status;
+      if (!response.headers.has("date")) response.headers.set("date", settings.now().toUTCString()); // else the server's own
       const retryAfter = response.headers.get("retry-after");
       if (retryAfter !== null) note({ retryAfter });
       return response;

@@ -70,11 +70,11 @@ const COMMANDS: readonly Row[] = [
   ],
   [
     ["request", "--linked-service", "edge", "a.example.com"],
-    /^load_balancers: Load balancer edge: its crt-list \S+\/none\.list does not exist \(make it, and name it in a bind line/,
+    /^load_balancers: Load balancer edge: its store \S+\/none does not exist \(make it, /,
   ],
   [
     ["authorize", "--auth-type", "tls-alpn-01", "--lb-link", "edge", "a.example.com"],
-    /^load_balancers: Load balancer edge: its crt-list \S+\/none\.list does not exist/,
+    /^load_balancers: Load balancer edge: its store \S+\/none does not exist/,
   ],
 ];
 
@@ -102,7 +102,7 @@ e2e("bad input to a command is one clear error, exit 1, and changes nothing", as
     assertError(await sidecar.kontena(...args), error, args.join(" "));
     assertEquals(dumpOf(sidecar.folder), before, args.join(" "));
   }
-  assertEquals(madeBy(stage.pebble), { orders: 0, certificates: 0 });
+  assertEquals(await madeBy(stage.pebble), { orders: 0, certificates: 0 });
 
   await refusesStrangers(sidecar);
   assertEquals(dumpOf(sidecar.folder), before);
@@ -225,7 +225,7 @@ async function refusesStrangers(sidecar: TestSidecar): Promise<void> {
 }
 
 function brokenUrl(haproxy: TestHaproxy): string {
-  return haproxy.url({ certs: `${haproxy.layout.root}/none.list`, store: haproxy.certs });
+  return haproxy.url({ certs: `${haproxy.layout.root}/none.list`, store: `${haproxy.layout.root}/none` });
 }
 
 function directoryOf(host: string): Record<string, string> {

@@ -53,21 +53,40 @@ Deno.test("F-52: an order that expired while nobody looked is placed anew", () =
     assertEquals(world.made(), { certificates: 1, orders: 2 });
   }));
 
-Deno.test("F-55: a profile that the CA does not have is told, and nothing is ordered without it", () =>
+for (
+  const [number, why, fault] of [
+    ["F-53", "was replaced already (409)", "problem@newOrder?type=alreadyReplaced&times=1"],
+    ["F-54", "the CA does not know", "problem@newOrder?type=malformed&status=404&times=1"],
+  ] as const
+) {
+  Deno.test(`${number}: an order that replaces what ${why} is placed once without that, and told`, () =>
+    inWorld({ authority: { renewalInfo: true } }, async (world) => {
+      await world.look(); // the window is learnt
+      await world.strike(fault);
+      await world.lookUntilRenewed();
+      await world.checkRenewed();
+      const sent = world.log().filter(({ endpoint }) => endpoint === "newOrder").map(({ payload }) => payload!);
+      assertEquals(sent.map((it) => it.includes("replaces")), [true, false]);
+      assert(world.events.some(({ name, level }) => name === "order.without_replaces" && level === "warn"));
+    }));
+}
+
+Deno.test("F-55: a profile that the CA does not have is left out, and that is told", () =>
   inWorld({ fresh: true, settings: { profile: "moonlight" } }, async (world) => {
     await world.look();
-    await world.check({ code: "CA_PROBLEM", says: /"moonlight"/ });
-    assertEquals(world.made(), { certificates: 0, orders: 0 });
+    await world.checkRenewed();
+    assert(world.events.some(({ name, text }) => name === "order.without_profile" && text.includes("moonlight")));
   }));
 
 for (const type of ["invalidProfile", "unauthorized"]) {
-  Deno.test(`F-56: a profile that is gone between directory and order (${type}) is told, and ordered when it is back`, () =>
+  Deno.test(`F-56: a profile that is gone between directory and order (${type}) is left out, and that is told`, () =>
     inWorld({ settings: { profile: "tlsserver" } }, async (world) => {
       await world.strike(`problem@newOrder?type=${type}&detail=not+offered+now&times=1`);
-      await world.look();
-      await world.check({ code: "CA_PROBLEM", says: /not offered now/ });
       await world.lookUntilRenewed();
-      await world.checkRenewed({ code: "CA_PROBLEM" });
+      await world.checkRenewed();
+      assert(
+        world.events.some(({ name, text }) => name === "order.without_profile" && text.includes("not offered now")),
+      );
     }));
 }
 

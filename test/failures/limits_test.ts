@@ -45,15 +45,15 @@ Deno.test("F-08: 429 with a web page is a limit by its status, and its Retry-Aft
   inWorld({}, async (world) => {
     await world.strike("rate-limited?form=html&times=1&retry-after=1800");
     await world.look();
-    await world.check({ code: "CA_TRANSPORT", says: /429/ });
+    await world.check({ code: "RATE_LIMITED", says: /429/ });
     await world.lookUntilRenewed();
-    await world.checkRenewed({ code: "CA_TRANSPORT" });
+    await world.checkRenewed({ code: "RATE_LIMITED" });
   }));
 
 for (const form of ["problem", "html"]) {
   Deno.test(`F-09: maintenance (503, ${form}) is over after one retry, and no name is blamed`, () =>
     inWorld({}, async (world) => {
-      await world.strike(`server-error@directory,newOrder?status=503&form=${form}&retry-after=600&times=1`);
+      await world.strike(`server-error@newOrder?status=503&form=${form}&retry-after=600&times=1`);
       await world.lookUntilRenewed(3);
       await world.checkRenewed({ code: form === "html" ? "CA_TRANSPORT" : "CA_PROBLEM" });
       const records = (await world.service.authorizations({ signal: new AbortController().signal })).map((it) =>

@@ -3,6 +3,7 @@ import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
 import { parseDnsName } from "../../src/model/dns_name.ts";
 import { type ErrorCode, SidecarError } from "../../src/model/errors.ts";
 import type { LoadBalancer } from "../../src/ports.ts";
+import { http01Solver } from "../../src/challenge/http01.ts";
 import { sniChallengeCertificate } from "../../src/x509/sni_challenge_certificate.ts";
 import { PLACEHOLDER } from "../../plugin/certs/placeholder.ts";
 import { sniFile } from "../../plugin/certs/sni_file.ts";
@@ -12,7 +13,7 @@ import { parseKontena } from "../../plugin/kontena/url.ts";
 import { plainGet } from "../../plugin/net/plain_get.ts";
 import { probe } from "../../plugin/net/tls_probe.ts";
 import { startEtcd } from "../support/etcd.ts";
-import { CALL } from "../support/fakes.ts";
+import { CALL, memoryAnswers } from "../support/fakes.ts";
 import { kontena, type KontenaKit, namesIn, ROOT_KEY } from "../support/kontena_kit.ts";
 import { testPki, withKeyOf } from "../support/pki.ts";
 import { freePort, has, tempDir, until } from "../support/process.ts";
@@ -245,6 +246,30 @@ kontena(
     await balancer.routes?.close(NAME, CALL);
     assertEquals(await etcd.keys(ROOT_KEY), foreign, "ours is gone, others' keys are as they were");
     await until("the site again", async () => (await get(NAME)).startsWith("the site"));
+  },
+);
+
+const OWN_ANSWERS = { SSL_CERT_SIDECAR: "see the shared directory", ACME_CHALLENGE_old: "old.thumbprint" };
+
+kontena(
+  "an LB that answers challenges from its own environment is told before the CA is",
+  { env: OWN_ANSWERS },
+  async (kit) => {
+    const { balancer, etcd } = kit;
+    const answers = memoryAnswers();
+    const solver = http01Solver({ answers, balancers: new Map([["lb", balancer]]), clock: systemClock });
+    const answer = {
+      type: "http-01",
+      name: NAME,
+      token: "TOKEN",
+      keyAuthorization: "TOKEN.x",
+      balancer: "lb",
+    } as const;
+    const presented = await solver.present(answer, CALL);
+    const error = await rejection(() => presented.settled(CALL), "CHALLENGE_NOT_READY", "it answers with status 404");
+    assertStringIncludes(error.todo ?? "", "ACME_CHALLENGE_*");
+    await presented[Symbol.asyncDispose]();
+    assertEquals([answers.published.size, await etcd.keys(ROOT_KEY)], [0, []]);
   },
 );
 

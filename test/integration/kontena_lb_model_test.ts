@@ -457,9 +457,10 @@ test("a killed HAProxy comes back, with what is on disk", WITH_FIRST, async ({ l
 
 test("a request in flight holds the old HAProxy, and then a killed newest is not replaced", {}, async (kit) => {
   const { lb, put, looks } = kit;
-  const [asked, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const release = Promise.withResolvers<void>();
+  let asked = false;
   const slow = async (): Promise<Response> => {
-    asked.resolve();
+    asked = true;
     await release.promise;
     return new Response("at last");
   };
@@ -469,7 +470,7 @@ test("a request in flight holds the old HAProxy, and then a killed newest is not
   await until("the service", () => lb.configuration().includes("server one"));
   await lb.ready();
   const answer = get(lb, "a.test");
-  await asked.promise;
+  await until("the request", () => asked);
   const { pid } = lb;
   await touch(kit, "revision 1");
   await lb.kill();

@@ -84,7 +84,7 @@ class HaproxyProcesses implements Processes {
     void process.exit.then(() => this.#ended(process));
     const gone = (): boolean => !this.#alive.includes(process);
     const settled = async (): Promise<boolean> => gone() || await answersAs(this.#socket, process.pid);
-    return await until("HAProxy", settled, 5_000).catch(() => false) && !gone();
+    return await until("HAProxy", settled, 30_000).catch(() => false) && !gone();
   }
 
   /** Only the last one's end is noticed: while an older one still drains, a dead newest is not replaced. */

@@ -5,6 +5,7 @@
  */
 import type { Hono } from "hono";
 import { api, type ApiOptions } from "../../plugin/http/api.ts";
+import type { BalancerService, BalancerView } from "../../src/flow/balancers.ts";
 import type { CertificateService, HeldCertificate } from "../../src/flow/service.ts";
 import { parseDnsName, parseDnsNames } from "../../src/model/dns_name.ts";
 import type { AuthorizationRecord, DeploymentRecord } from "../../src/model/records.ts";
@@ -41,6 +42,45 @@ export function fakeService(expected: Partial<CertificateService> = {}): Certifi
   };
 }
 
+/** A service of the balancer `infra/lb` and, away, `edge`; of others it knows nothing. */
+export function fakeBalancers(): BalancerService {
+  const all: readonly BalancerView[] = [
+    {
+      name: "infra/lb",
+      kind: "haproxy",
+      challenges: ["http-01", "tls-alpn-01"],
+      state: { ok: true, version: "2.6.12", pid: 42 },
+      certificates: [
+        { subject: parseDnsName("example.com"), deployment: SERVED },
+        { deployment: { ...SERVED, state: "held", reason: "it was refused", until: NOW } },
+      ],
+    },
+    {
+      name: "edge",
+      kind: "kontena",
+      challenges: ["http-01"],
+      state: { ok: false, found: "etcd does not answer", todo: "check that etcd runs" },
+      certificates: [],
+    },
+  ];
+  const find = (name: string): BalancerView | undefined => all.find((it) => it.name === name);
+  return {
+    balancers: () => Promise.resolve(all),
+    balancer: (name) => Promise.resolve(find(name)),
+    wiring: (name) => Promise.resolve(find(name) && `# ${name}\n`),
+    check: (name) =>
+      Promise.resolve(
+        find(name) && [
+          { part: "runtime socket", state: "ok", found: "HAProxy answers" },
+          ...name === "infra/lb"
+            ? []
+            : [{ part: "TLS", state: "missing", found: "no answer", todo: "mend it" } as const],
+          { part: "http-01 route", state: "untried", found: "http= is not set", todo: "set it", carries: ["http-01"] },
+        ],
+      ),
+  };
+}
+
 /** The API under test, and what it did. */
 export interface TestApi {
   readonly app: Hono;
@@ -64,6 +104,7 @@ export function apiOptions(service: Partial<CertificateService> = {}): ApiOption
   const clock = fakeClock(NOW);
   return {
     service: fakeService(service),
+    balancers: fakeBalancers(),
     vault: memoryVault(clock),
     token: TOKEN,
     grid: "test",

@@ -25,7 +25,7 @@ export function gateTo(target: number): Gate {
   const pass = async (guest: Deno.Conn): Promise<void> => {
     const host = await Deno.connect({ hostname: "127.0.0.1", port: target });
     for (const socket of [guest, host]) sockets.add(socket);
-    await Promise.allSettled([pump(guest, host), pump(host, guest)]);
+    await joined(guest, host);
   };
   const listen = async (from: Deno.Listener): Promise<void> => {
     for await (const guest of from) {
@@ -48,6 +48,11 @@ export function gateTo(target: number): Gate {
       await Promise.allSettled(works);
     },
   };
+}
+
+/** Makes one connection of two; resolves when both have ended. */
+export async function joined(one: Deno.Conn, other: Deno.Conn): Promise<void> {
+  await Promise.allSettled([pump(one, other), pump(other, one)]);
 }
 
 /** Passes on until one side ends, and then ends the other. */

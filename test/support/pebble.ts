@@ -27,6 +27,12 @@ export interface PebbleOptions {
   readonly externalAccounts?: Readonly<Record<string, string>>;
   /** Seconds that certificates are valid. */
   readonly validity?: number;
+  /** The address that all of it listens on; 127.0.0.1 unless told. */
+  readonly address?: string;
+  /** The port of the DNS; a free one unless told. */
+  readonly dnsPort?: number;
+  /** What the DNS answers for every name that was not set; 127.0.0.1 unless told. */
+  readonly anyName?: string;
   /** Where http-01 is looked for; a free port unless told. */
   readonly httpPort?: number;
   /** Where tls-alpn-01 is looked for; a free port unless told. */
@@ -74,31 +80,32 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
 async function startOnce(options: PebbleOptions): Promise<Pebble> {
   await using parts = new AsyncDisposableStack();
   const dir = parts.use(tempDir()).path;
-  const caPem = await makeListenerCertificate(dir);
+  const { address = "127.0.0.1", anyName = "127.0.0.1" } = options;
+  const caPem = await makeListenerCertificate(dir, address);
   const ports = {
     acme: freePort(),
     management: freePort(),
-    dns: freePort(),
+    dns: options.dnsPort ?? freePort(),
     challenges: freePort(),
     http: options.httpPort ?? freePort(),
     tls: options.tlsPort ?? freePort(),
   };
-  await Deno.writeTextFile(`${dir}/pebble.json`, JSON.stringify(toConfig(options, dir, ports)));
-  const dnsServer = parts.use(start("pebble-challtestsrv", { args: dnsArguments(ports) }));
+  await Deno.writeTextFile(`${dir}/pebble.json`, JSON.stringify(toConfig(options, dir, address, ports)));
+  const dnsServer = parts.use(start("pebble-challtestsrv", { args: dnsArguments(address, anyName, ports) }));
   const ca = parts.use(start("pebble", {
     args: [
       "-config",
       `${dir}/pebble.json`,
       "-dnsserver",
-      `127.0.0.1:${ports.dns}`,
+      `${address}:${ports.dns}`,
       ...(options.strict ?? true ? ["-strict"] : []),
     ],
     env: toEnvironment(options),
   }));
   const client = parts.adopt(Deno.createHttpClient({ caCerts: [caPem] }), (it) => it.close());
   const trusting = ((input: string | URL, init?: RequestInit) => fetch(input, { ...init, client })) as typeof fetch;
-  const directory = new URL(`https://127.0.0.1:${ports.acme}/dir`);
-  const management = new URL(`https://127.0.0.1:${ports.management}`);
+  const directory = new URL(`https://${address}:${ports.acme}/dir`);
+  const management = new URL(`https://${address}:${ports.management}`);
   const challenges = `http://127.0.0.1:${ports.challenges}`;
   await answering("Pebble", ca, () => trusting(directory));
   await answering("its DNS", dnsServer, () => post(`${challenges}/clear-txt`, { host: "ready.example." }));
@@ -113,7 +120,7 @@ async function startOnce(options: PebbleOptions): Promise<Pebble> {
     management,
     httpPort: ports.http,
     tlsPort: ports.tls,
-    dns: `127.0.0.1:${ports.dns}`,
+    dns: `${address}:${ports.dns}`,
     rootPem: async (index = 0) => await (await trusting(new URL(`/roots/${index}`, management))).text(),
     setTxt: (name, value) => set("set-txt", { host: `${name}.`, value }),
     clearTxt: (name) => set("clear-txt", { host: `${name}.` }),
@@ -133,12 +140,12 @@ interface Ports {
   readonly tls: number;
 }
 
-function toConfig(options: PebbleOptions, dir: string, ports: Ports): unknown {
+function toConfig(options: PebbleOptions, dir: string, address: string, ports: Ports): unknown {
   const { externalAccounts, validity } = options;
   return {
     pebble: {
-      listenAddress: `127.0.0.1:${ports.acme}`,
-      managementListenAddress: `127.0.0.1:${ports.management}`,
+      listenAddress: `${address}:${ports.acme}`,
+      managementListenAddress: `${address}:${ports.management}`,
       certificate: `${dir}/cert.pem`,
       privateKey: `${dir}/key.pem`,
       httpPort: ports.http,
@@ -165,11 +172,11 @@ function toEnvironment(options: PebbleOptions): Readonly<Record<string, string>>
 }
 
 /** Only DNS: the challenges are answered by whoever is under test. */
-function dnsArguments(ports: Ports): readonly string[] {
+function dnsArguments(address: string, anyName: string, ports: Ports): readonly string[] {
   return [
     ["-management", `127.0.0.1:${ports.challenges}`],
-    ["-dns01", `127.0.0.1:${ports.dns}`],
-    ["-defaultIPv4", "127.0.0.1"],
+    ["-dns01", `${address}:${ports.dns}`],
+    ["-defaultIPv4", anyName],
     ["-defaultIPv6", ""],
     ["-http01", ""],
     ["-https01", ""],
@@ -177,7 +184,8 @@ function dnsArguments(ports: Ports): readonly string[] {
   ].flat();
 }
 
-const LISTENER = `[req]
+const listenerConfig = (address: string): string =>
+  `[req]
 distinguished_name = name
 x509_extensions = usage
 prompt = no
@@ -185,13 +193,13 @@ prompt = no
 CN = Pebble under test
 [usage]
 basicConstraints = critical, CA:FALSE
-subjectAltName = DNS:localhost, IP:127.0.0.1
+subjectAltName = DNS:localhost, IP:${address}
 extendedKeyUsage = serverAuth
 `;
 
 /** Self-signed, and no CA: rustls takes no CA's certificate for a server's. */
-async function makeListenerCertificate(dir: string): Promise<string> {
-  await Deno.writeTextFile(`${dir}/openssl.cnf`, LISTENER);
+async function makeListenerCertificate(dir: string, address: string): Promise<string> {
+  await Deno.writeTextFile(`${dir}/openssl.cnf`, listenerConfig(address));
   await using openssl = start("openssl", {
     args: [
       ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"],

@@ -9,6 +9,9 @@ import * as x509 from "@peculiar/x509";
 import { parseDnsName } from "../../src/model/dns_name.ts";
 import { AcmeProblemError, SidecarError } from "../../src/model/errors.ts";
 import { baseName, type DnsName, isWildcard, nameSet } from "../../src/model/dns_name.ts";
+import type { RenewalAnswer } from "../../src/model/renewal_record.ts";
+import { certificateFacts } from "../../src/x509/certificate.ts";
+import { suggestedWindow } from "../ca/endpoints/renewal_info.ts";
 import type { Authorization, Challenge, Order } from "../../src/model/order.ts";
 import type {
   AccountKey,
@@ -32,7 +35,16 @@ export interface PortAuthorityOptions {
   /** Names whose validation fails. */
   readonly failing?: readonly string[];
   readonly types?: readonly string[];
+  /** Profiles that the directory lists. */
+  readonly profiles?: Readonly<Record<string, string>>;
+  /** Tells windows as Boulder does, and takes `replaces`; where false, the directory lists no renewal information. */
+  readonly renewalInfo?: boolean;
+  /** From the start of a certificate to its end, for each further one, the last for ever; 90 days unless told. */
+  readonly lifetimesMs?: readonly number[];
 }
+
+/** An answer about renewal, or the error in its place. */
+export type RenewalReply = RenewalAnswer | SidecarError;
 
 /** The CA, and what a test wants to know of it. */
 export interface PortAuthority extends CertificateAuthority {
@@ -40,6 +52,14 @@ export interface PortAuthority extends CertificateAuthority {
   readonly asked: string[];
   /** How many certificates were issued. */
   issued(): number;
+  /** What is said about every certificate from now on; undefined: what Boulder would say. */
+  tellRenewal(reply: RenewalReply | undefined): void;
+  /** Sets how far its clock is ahead of the test's, in milliseconds. */
+  setClock(offsetMs: number): void;
+  /** Every order that was asked for. */
+  readonly orders: readonly NewOrder[];
+  /** The next request of that kind is refused, once for each time that this is called. */
+  refuse(kind: string, problem: string, status?: number): void;
   /** The next request of that kind is carried out, and its answer lost. */
   loseAnswer(kind: string): void;
 }
@@ -64,12 +84,22 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   const authorizations = new Map<string, { name: DnsName; status: Authorization["status"]; told: boolean }>();
   const chains = new Map<string, string>();
   const lost = new Set<string>();
+  const refusals = new Map<string, AcmeProblemError[]>();
+  const placed: NewOrder[] = [];
+  const issuedNow = new Map<string, { readonly notBefore: Date; readonly notAfter: Date }>();
+  const replaced = new Set<string>();
+  let told: RenewalReply | undefined;
+  let offset = 0;
+  let signed = 0;
+  const caNow = (): number => options.clock.now().getTime() + offset;
   let count = 0;
   const next = (kind: string): URL => new URL(`${BASE}/${kind}/${++count}`);
 
   const ask = <T>(kind: string, what: string, work: () => T | Promise<T>): Promise<T> =>
     Promise.resolve().then(async () => {
       asked.push(`${kind} ${what}`.trim());
+      const refusal = refusals.get(kind)?.shift();
+      if (refusal !== undefined) throw refusal;
       const result = await work();
       if (!lost.delete(kind)) return result;
       throw new SidecarError("CA_TRANSPORT", "the connection was reset");
@@ -129,6 +159,15 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
     url,
     newOrder: (request: NewOrder) =>
       ask("newOrder", nameSet(request.names), () => {
+        placed.push(request);
+        if (request.profile !== undefined && !Object.hasOwn(options.profiles ?? {}, request.profile)) {
+          throw problem("invalidProfile", 400);
+        }
+        if (request.replaces !== undefined) {
+          if (!issuedNow.has(request.replaces)) throw problem("malformed", 404);
+          if (replaced.has(request.replaces)) throw problem("alreadyReplaced", 409);
+          replaced.add(request.replaces);
+        }
         const same = [...orders.values()].find((it) =>
           options.reuseOrders && nameSet(it.names) === nameSet(request.names) && show(it).status !== "valid" &&
           it.status !== "invalid"
@@ -172,18 +211,27 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   });
 
   const sign = async (csr: x509.Pkcs10CertificateRequest, names: readonly DnsName[]): Promise<string> => {
-    const now = options.clock.now().getTime();
+    const now = caNow();
+    const lifetimes = options.lifetimesMs ?? [90 * 86_400_000];
+    const lifetime = lifetimes[Math.min(signed, lifetimes.length - 1)]!;
+    const serial = 1_000 + signed++;
+    const notBefore = new Date(Math.floor((now - 3_600_000) / 1_000) * 1_000);
+    const notAfter = new Date(notBefore.getTime() + lifetime);
     const certificate = await x509.X509CertificateGenerator.create({
-      serialNumber: (1_000 + chains.size).toString(16).padStart(8, "0"),
+      serialNumber: serial.toString(16).padStart(8, "0"),
       subject: `CN=${baseName(names[0]!)}`,
       issuer: "CN=Test CA",
-      notBefore: new Date(now - 3_600_000),
-      notAfter: new Date(now + 90 * 86_400_000),
+      notBefore,
+      notAfter,
       signingAlgorithm: algorithm,
       publicKey: await csr.publicKey.export(algorithm, ["verify"]),
       signingKey: keys.privateKey,
-      extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns" as const, value })))],
+      extensions: [
+        new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns" as const, value }))),
+        new x509.AuthorityKeyIdentifierExtension("0102030405060708"),
+      ],
     });
+    issuedNow.set(certificateFacts(new Uint8Array(certificate.rawData)).certId!, { notBefore, notAfter });
     return `${certificate.toString("pem")}\n`;
   };
 
@@ -191,9 +239,32 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
     directory: new URL(`${BASE}/directory`),
     asked,
     issued: () => chains.size,
+    setClock: (ms: number) => void (offset = ms),
+    orders: placed,
+    tellRenewal: (reply: RenewalReply | undefined) => void (told = reply),
+    refuse: (kind: string, name: string, status = 400) =>
+      void refusals.set(kind, [...refusals.get(kind) ?? [], problem(name, status)]),
     loseAnswer: (kind: string) => void lost.add(kind),
     about: () =>
-      ask<AuthorityInfo>("directory", "", () => ({ caaIdentities: [], externalAccountRequired: false, profiles: {} })),
+      ask<AuthorityInfo>("directory", "", () => ({
+        caaIdentities: [],
+        externalAccountRequired: false,
+        profiles: options.profiles ?? {},
+        ...(options.renewalInfo ? { renewalInfo: true } : {}),
+      })),
+    renewalInfo: (certId: string) => {
+      if (!options.renewalInfo) return Promise.resolve(undefined);
+      return ask("renewalInfo", certId, () => {
+        if (told instanceof SidecarError) throw told;
+        const dates = issuedNow.get(certId);
+        const common = { askAfterMs: 6 * 3_600_000, clockOffsetMs: offset };
+        if (told !== undefined) return { ...common, ...told };
+        if (dates === undefined) return common;
+        const window = suggestedWindow(dates, new Date(caNow()));
+        return { ...common, window };
+      });
+    },
+    clockOffsetMs: () => ask("time", "", () => offset),
     register: (key: AccountKey, _request: NewAccount) =>
       ask("register", "", () => {
         const url = accounts.get(key.thumbprint) ?? next("account");
@@ -208,12 +279,12 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
 function known<T>(all: ReadonlyMap<string, T>, url: URL): T {
   const found = all.get(url.href);
   if (found !== undefined) return found;
-  throw new AcmeProblemError({
-    type: "urn:ietf:params:acme:error:malformed",
-    status: 404,
-    detail: "no such thing",
-    subproblems: [],
-  });
+  throw problem("malformed", 404);
+}
+
+function problem(name: string, status: number): AcmeProblemError {
+  const type = `urn:ietf:params:acme:error:${name}`;
+  return new AcmeProblemError({ type, status, detail: `${name} it is`, subproblems: [] });
 }
 
 /** A name that is known to be good. */

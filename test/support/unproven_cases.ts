@@ -2,8 +2,6 @@
 export const UNPROVEN: Readonly<Record<string, string>> = {
   "F-25": "the sidecar has no setting for an HTTP proxy",
   "F-32": "the account's key cannot be exchanged yet; the authority's key-change-refused waits for it",
-  "F-53": "renewal information is not asked for yet, so no order says what it replaces",
-  "F-54": "renewal information is not asked for yet, so no order says what it replaces",
   "F-83": "no rule says which issuer is expected; the authority's other-issuer waits for it",
   "F-87": "no rule compares a new certificate's end with the old one's; the authority's lifetime waits for it",
 };
@@ -18,10 +16,10 @@ export const PARTLY: Readonly<Record<string, string>> = {
   "F-45": "the challenge is asked for again by the next attempt, ten minutes later, not within one",
   "F-49": "a CSR that is refused for ever is sent again with backoff up to six hours, not stopped",
   "F-51": "no doctor's findings are attached",
-  "F-55": "there is no policy to order without the profile (prefer)",
+  "F-55": "there is no policy to insist on the profile (require): it is left out",
   "F-57": "a paused name is not frozen beyond Retry-After and the backoff",
   "F-58a": "must-staple cannot be asked for, so it cannot be dropped",
   "F-81": "a leaf alone is taken, as a CA may sign leaves by its root; an intermediate is not fetched",
   "F-85": "a lost usage or a shorter life is not warned of; the schedule follows",
-  "F-88": "certID, as renewal information is not asked for yet",
+  "F-88": "certID is tested where it is made",
 };

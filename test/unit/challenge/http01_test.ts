@@ -122,6 +122,7 @@ Deno.test("http01Solver() opens the balancer's route for the name, gives it its 
   let looks = 0;
   const routes = {
     settleMs: 1_000,
+    todo: "look at the route",
     open: (name: string) => Promise.resolve(void log.push(`open ${name}`)),
     close: (name: string) => Promise.resolve(void log.push(`close ${name}`)),
   };
@@ -141,11 +142,34 @@ Deno.test("http01Solver() opens the balancer's route for the name, gives it its 
 
 Deno.test("http01Solver() gives up on a route that is never seen, with what was seen last", async () => {
   const clock = fakeClock();
-  const routes = { settleMs: 500, open: () => Promise.resolve(), close: () => Promise.resolve() };
+  const routes = {
+    settleMs: 500,
+    todo: "look at the route",
+    open: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
   const http = (): Promise<{ status: number; body: string }> => Promise.resolve({ status: 503, body: "" });
   const balancers = new Map([["lb", fakeBalancer({ http, routes })]]);
   const presented = await http01Solver({ answers: memoryAnswers(), balancers, clock }).present(ANSWER, CALL);
   const settled = assertRejects(() => presented.settled(CALL), SidecarError, "it answers with status 503");
   for (let i = 0; i < 10; i++) await clock.advance(100);
-  await settled;
+  assertEquals((await settled).todo, "look at the route");
+});
+
+Deno.test("http01Solver() leaves nothing where the route cannot be opened", async () => {
+  const answers = memoryAnswers();
+  const closed: string[] = [];
+  const routes = {
+    settleMs: 0,
+    todo: "",
+    open: () => Promise.reject(new Error("etcd is away")),
+    close: (name: string) => Promise.resolve(void closed.push(name)),
+  };
+  const balancers = new Map([["lb", fakeBalancer({ routes })]]);
+  await assertRejects(
+    () => http01Solver({ answers, balancers, clock: fakeClock() }).present(ANSWER, CALL),
+    Error,
+    "etcd is away",
+  );
+  assertEquals([answers.published.size, closed], [0, [ANSWER.name]]);
 });

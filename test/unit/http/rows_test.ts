@@ -43,6 +43,8 @@ const AUTHORIZATION = "id domain status challenge challenge_opts authorization_t
 const EARLY = "domain challenge authorization_type challenge_opts linked_service status expires_at";
 const SECRET = "id name created_at updated_at services";
 
+const BALANCER = "id name kind state version pid challenges certificates";
+
 const DOMAIN = { domain: "api.example.com" };
 const DNS = { ...DOMAIN, authorization_type: "dns-01", lb_link: null };
 const HTTP = { ...DOMAIN, authorization_type: "http-01", linked_service: "null/lb" };
@@ -85,6 +87,36 @@ for (
         terms_of_service: null,
         external_account_required: false,
         registered: false,
+      },
+    }],
+    ["GET", "/v1/grids/test/load_balancers", undefined, 200, { load_balancers: BALANCER }],
+    ["GET", "/v1/load_balancers/test/infra%2Flb", undefined, 200, BALANCER],
+    ["GET", "/v1/load_balancers/test/null%2Fedge", undefined, 200, {
+      exactly: {
+        id: "test/null/edge",
+        name: "edge",
+        kind: "kontena",
+        state: "away",
+        reason: "etcd does not answer",
+        todo: "check that etcd runs",
+        challenges: ["http-01"],
+        certificates: [],
+      },
+    }],
+    ["GET", "/v1/load_balancers/test/infra%2Flb/config", undefined, 200, {
+      exactly: { id: "test/infra/lb", name: "infra/lb", config: "# infra/lb\n" },
+    }],
+    ["POST", "/v1/load_balancers/test/infra%2Flb/check", undefined, 200, "id name ok parts"],
+    ["POST", "/v1/load_balancers/test/edge/check", undefined, 200, {
+      exactly: {
+        id: "test/null/edge",
+        name: "edge",
+        ok: false,
+        parts: [
+          { part: "runtime socket", state: "ok", found: "HAProxy answers" },
+          { part: "TLS", state: "missing", found: "no answer", todo: "mend it" },
+          { part: "http-01 route", state: "untried", found: "http= is not set", todo: "set it" },
+        ],
       },
     }],
     ["GET", "/v1/grids/test/secrets", undefined, 200, { secrets: SECRET }],
@@ -174,6 +206,10 @@ for (
       code: "INPUT",
     }],
     ["PUT", "/v1/secrets/test/NEW", { name: "NEW", value: "x" }, 404, undefined],
+    ["GET", "/v1/load_balancers/test/none", undefined, 404, { error: "Not found" }],
+    ["GET", "/v1/load_balancers/test/infra%2Fnone/config", undefined, 404, { error: "Not found" }],
+    ["POST", "/v1/load_balancers/test/none/check", undefined, 404, { error: "Not found" }],
+    ["GET", "/v1/load_balancers/other/edge", undefined, 404, { error: "Not found" }],
     ["DELETE", "/v1/certificates/other/example.com", undefined, 404, { error: "Not found" }],
   ] as const
 ) {

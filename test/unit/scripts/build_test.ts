@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { BUNDLES } from "../../../scripts/build.ts";
 import { type Outcome, quietly, ROOT } from "../../../scripts/command.ts";
 import { tempDir } from "../../support/process.ts";
 
@@ -41,4 +42,14 @@ Deno.test("build() refuses an entry that is missing, and writes nothing", async 
   assertEquals(code, 1);
   assertStringIncludes(output, "plugin/nothing.ts");
   assertEquals(await Array.fromAsync(Deno.readDir(dir.path)), []);
+});
+
+Deno.test("BUNDLES has what the image starts: sidecar, launcher, health check and command line", async () => {
+  assertEquals(BUNDLES.map(({ output }) => output), [
+    "dist/kontena-certificates.js",
+    "dist/launch.js",
+    "dist/health-check.js",
+    "dist/kontena.js",
+  ]);
+  for (const { entry } of BUNDLES) assert((await Deno.stat(`${ROOT}/${entry}`)).isFile, entry);
 });
