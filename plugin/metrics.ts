@@ -15,12 +15,12 @@ type Sample = readonly [labels: Labels, value: number];
 const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readonly string[]]>> = {
   "certificate.stored": ["kontena_certificate_issued_total", ["subject"]],
   "certificate.failed": ["kontena_certificate_failed_total", ["subject", "code"]],
-  "renewal.recalled": ["kontena_certificate_recalled_total", ["subject"]],
-  "renewal.unanswered": ["kontena_renewal_unanswered_total", []],
-  "clock.jumped": ["kontena_clock_jumps_total", []],
   "certificate.waits": ["kontena_certificate_waits_total", ["subject"]],
   "rate.refused": ["kontena_rate_refused_total", ["limit"]],
   "rate.learned": ["kontena_rate_learned_total", ["endpoint", "scope"]],
+  "renewal.recalled": ["kontena_certificate_recalled_total", ["subject"]],
+  "renewal.unanswered": ["kontena_renewal_unanswered_total", []],
+  "clock.jumped": ["kontena_clock_jumps_total", []],
   "certificate.served": ["kontena_swap_total", ["balancer"]],
   "certificate.held": ["kontena_swap_failed_total", ["balancer"]],
 };
@@ -35,14 +35,14 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_certificate_next_attempt_seconds: "When it is tried again, Unix time.",
   kontena_certificate_issued_total: "Certificates that were issued and stored.",
   kontena_certificate_failed_total: "Attempts that failed, by class.",
-  kontena_certificate_recalled_total: "Certificates that the CA wanted replaced at once.",
-  kontena_renewal_unanswered_total: "Questions for renewal information without an answer.",
-  kontena_clock_jumps_total: "Times that the clock was set or the machine stood still.",
   kontena_certificate_waits_total: "Attempts that were put off by a limit of the CA.",
   kontena_rate_refused_total:
     "Requests that were refused before the CA was asked, by limit; retry-after: by its own word.",
   kontena_rate_learned_total:
     "Refusals of the CA that bind the requests after them, by endpoint and what they are about.",
+  kontena_certificate_recalled_total: "Certificates that the CA wanted replaced at once.",
+  kontena_renewal_unanswered_total: "Questions for renewal information without an answer.",
+  kontena_clock_jumps_total: "Times that the clock was set or the machine stood still.",
   kontena_swap_total: "Swaps that were proven.",
   kontena_swap_failed_total: "Swaps that were refused or not proven.",
   kontena_acme_answers_total: "Answers of the CA, by status.",

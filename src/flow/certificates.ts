@@ -345,12 +345,6 @@ class Desk implements Certificates {
   }
 }
 
-function heldRenewal(record: CertificateRecord, known: RenewalRecord | undefined): HeldRenewal | undefined {
-  const date = nextRenewal(record, known);
-  if (date === undefined) return undefined;
-  return { ...date, ...given("explanationUrl", drawOf(record, known)?.explanationUrl) };
-}
-
 /** How a certificate is brought about. */
 type Manner = Pick<Preference, "first"> & Required<Pick<IssueRequest, "now">>;
 
@@ -358,6 +352,12 @@ type Manner = Pick<Preference, "first"> & Required<Pick<IssueRequest, "now">>;
 function insisting(proof: ProofParts): ProofParts {
   const { authority } = proof.account;
   return { ...proof, account: { ...proof.account, authority: authority.insisting ?? authority } };
+}
+
+function heldRenewal(record: CertificateRecord, known: RenewalRecord | undefined): HeldRenewal | undefined {
+  const date = nextRenewal(record, known);
+  if (date === undefined) return undefined;
+  return { ...date, ...given("explanationUrl", drawOf(record, known)?.explanationUrl) };
 }
 
 /** Swaps of a certificate and its removal from the balancers happen in turn. */

@@ -1,7 +1,7 @@
-import { attemptFailed, attemptPutOff, easeAttempts, isResting } from "../model/attempt.ts";
+import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { describe, isRateLimited } from "../model/errors.ts";
+import { describe } from "../model/errors.ts";
 import { nextRenewal, plan, type Planned } from "../model/plan.ts";
 import type { CertificateRecord, Intent } from "../model/records.ts";
 import { RENEWAL_REASONS } from "../model/renewal.ts";
@@ -54,8 +54,9 @@ export function keeper(
   const look = async (call: Call): Promise<void> => {
     if (parts.settings.agreeTos) await quietly(parts, "account.failed", () => service.openAccount(call), call);
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
-    const held = await inVault(parts, await service.certificates(call), call);
-    const works = await worksToDo({ parts, service, declared, held, ca, watches }, call);
+    const all = await service.certificates(call);
+    const held = await inVault(parts, all, call);
+    const works = await worksToDo({ parts, service, declared, all, held, ca, watches }, call);
     const asking = quietly(parts, "renewal.ask", () => watches.renewal.ask(held.map((it) => it.record), call), call);
     const begin = async (work: Work): Promise<void> => {
       if (busy.has(work.intent.secretName)) return;
@@ -131,6 +132,8 @@ interface Room {
   readonly parts: FlowParts;
   readonly service: Certificates;
   readonly declared: readonly Intent[];
+  /** Everything that is written down, and what of it is in the vault. */
+  readonly all: readonly HeldCertificate[];
   readonly held: readonly HeldCertificate[];
   readonly ca: CaClock;
   readonly watches: { readonly expiry: ExpiryWatch; readonly renewal: RenewalWatch };
@@ -174,23 +177,27 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   return [...interrupted, ...due, ...refused];
 }
 
-/** What is due by a date is ordered only when it is sure that the date has come: our clock may have been set wrong. */
+/**
+ * What is due by a date is ordered only when it is sure that the date has come: our clock may have been set wrong. And what was
+ * replaced since it was judged is left to the next look: a second certificate for one intent would be one too many.
+ */
 function issueWork(
-  { service, held, ca }: Room,
+  { parts, service, all, ca }: Room,
   { intent, why }: Planned,
   renewals: ReadonlyMap<SecretName, RenewalRecord>,
 ): Work {
-  const keep = (call: Call): Promise<HeldCertificate> => service.keep(intent, call);
-  if (!Object.hasOwn(RENEWAL_REASONS, why)) return { intent, why, act: keep };
-  const record = held.find((it) => it.record.intent.secretName === intent.secretName)?.record;
+  const { secretName } = intent;
+  const judged = all.find((it) => it.record.intent.secretName === secretName)?.record;
   return {
     intent,
     why,
     async act(call): Promise<HeldCertificate | undefined> {
-      await ca.sure(call);
-      return record === undefined || isDue(record, renewals.get(intent.secretName), ca.now())
-        ? await keep(call)
-        : undefined;
+      if (judged !== undefined && Object.hasOwn(RENEWAL_REASONS, why)) {
+        await ca.sure(call);
+        if (!isDue(judged, renewals.get(secretName), ca.now())) return undefined;
+      }
+      const now = (await parts.records.certificates.get(secretName, call))?.value;
+      return now?.facts.fingerprint === judged?.facts.fingerprint ? await service.keep(intent, call) : undefined;
     },
   };
 }
@@ -210,16 +217,12 @@ async function attempt(parts: FlowParts, { intent, why, act }: Work, call: Call)
   } catch (error) {
     if (call.signal.aborted) return;
     const before = (await attempts.get(secretName, call))?.value.failures ?? 0;
-    const now = parts.clock.now();
-    // Nothing is wrong with what has to wait for a limit or for a CA that is busy: it counts as no failure.
-    const waits = isRateLimited(error) && error.retryAt !== undefined && error.retryAt > now;
-    const record = waits
-      ? attemptPutOff(error, before, now)
-      : attemptFailed(error, before + 1, now, parts.clock.random());
+    const record = attemptFailed(error, before + 1, parts.clock.now(), parts.clock.random());
     await attempts.put(secretName, record, call);
+    const waits = record.failures === before;
     const again = record.nextAt?.toISOString();
     parts.events.emit({
-      level: waits ? "warn" : "error",
+      level: waits ? "info" : "error",
       name: waits ? "certificate.waits" : "certificate.failed",
       text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; again at ${again}`,
       fields: { subject: names[0], secret: secretName, code: record.lastCode ?? "" },

@@ -23,10 +23,10 @@ export function limitedAuthority(authority: CertificateAuthority, options: Limit
       const question = { ask: "register", names: [] } as const;
       return desk.take({ endpoint: "newAccount" }, question, call, () => authority.register(key, request, call));
     },
+    find: (key, call) => desk.ask({ endpoint: "newAccount" }, call, () => authority.find(key, call)),
     renewalInfo: (certId, call) =>
       desk.ask({ endpoint: "renewalInfo" }, call, () => authority.renewalInfo(certId, call)),
     clockOffsetMs: (call) => desk.ask({ endpoint: "directory" }, call, () => authority.clockOffsetMs(call)),
-    find: (key, call) => desk.ask({ endpoint: "newAccount" }, call, () => authority.find(key, call)),
     as(url: URL, key: AccountKey): AuthorityAccount {
       const account = authority.as(url, key);
       return { ...limitedAccount(desk, account, false), insisting: limitedAccount(desk, account, true) };

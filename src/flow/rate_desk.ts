@@ -168,7 +168,8 @@ export class RateDesk {
   #checkWaits({ endpoint }: Asked, scopes: readonly Scope[]): void {
     const wait = this.#waits.find(scopes);
     if (wait === undefined) return;
-    this.#refused("retry-after", `${endpoint}: the CA asked to wait`, wait.until);
+    // It was told when it was learned, and whoever looks whether we are ready asks every few seconds.
+    this.#refused("retry-after", `${endpoint}: the CA asked to wait`, wait.until, "debug");
     throw bound(endpoint, wait.until, wait.why, wait.stated);
   }
 
@@ -211,9 +212,9 @@ export class RateDesk {
     });
   }
 
-  #refused(limit: string, what: string, until: Date): void {
+  #refused(limit: string, what: string, until: Date, level: "debug" | "info" = "info"): void {
     this.#options.events.emit({
-      level: "info",
+      level,
       name: "rate.refused",
       text: `The CA was not asked: ${what}; again at ${until.toISOString()}`,
       fields: { limit, until: until.toISOString() },

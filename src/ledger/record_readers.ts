@@ -144,19 +144,6 @@ export function readAttempt(json: unknown): AttemptRecord {
   };
 }
 
-/** Reads a {@linkcode RenewalRecord}. */
-export function readRenewal(json: unknown): RenewalRecord {
-  const it = object(json, "renewal");
-  return {
-    certId: text(it, "certId"),
-    ...given("draw", optional(it, "draw", draw)),
-    askedAt: instant(it, "askedAt"),
-    askAt: instant(it, "askAt"),
-    failures: number(it, "failures"),
-    recalls: number(it, "recalls"),
-  };
-}
-
 /** Reads a {@linkcode RateRecord}. */
 export function readRate(json: unknown): RateRecord {
   const it = object(json, "rate");
@@ -183,6 +170,19 @@ export function readRate(json: unknown): RateRecord {
         until: instant(it, "until"),
       };
   }
+}
+
+/** Reads a {@linkcode RenewalRecord}. */
+export function readRenewal(json: unknown): RenewalRecord {
+  const it = object(json, "renewal");
+  return {
+    certId: text(it, "certId"),
+    ...given("draw", optional(it, "draw", draw)),
+    askedAt: instant(it, "askedAt"),
+    askAt: instant(it, "askAt"),
+    failures: number(it, "failures"),
+    recalls: number(it, "recalls"),
+  };
 }
 
 /** Reads a published key authorization. */

@@ -38,10 +38,10 @@ export interface Records {
   readonly deployments: Table<DeploymentRecord>;
   /** By secret name. */
   readonly attempts: Table<AttemptRecord>;
-  /** By secret name. */
-  readonly renewals: Table<RenewalRecord>;
   /** By {@linkcode rateId}. */
   readonly rates: Table<RateRecord>;
+  /** By secret name. */
+  readonly renewals: Table<RenewalRecord>;
   /** http-01: token → key authorization. */
   readonly answers: Table<string>;
 }
@@ -55,8 +55,8 @@ export function recordsOf(ledger: Ledger): Records {
     certificates: table(ledger, "certificates", readCertificate),
     deployments: table(ledger, "deployments", readDeployment),
     attempts: table(ledger, "attempts", readAttempt),
-    renewals: table(ledger, "renewals", readRenewal),
     rates: table(ledger, "rates", readRate),
+    renewals: table(ledger, "renewals", readRenewal),
     answers: table(ledger, "answers", readAnswer),
   };
 }

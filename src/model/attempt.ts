@@ -1,5 +1,5 @@
 import { attemptWait } from "./backoff.ts";
-import { describe, OrderParkedError, SidecarError } from "./errors.ts";
+import { describe, isRateLimited, OrderParkedError, SidecarError } from "./errors.ts";
 import type { AttemptRecord } from "./records.ts";
 import { given } from "./shape.ts";
 
@@ -12,12 +12,23 @@ const DOUBTFUL_MS = 60_000;
 
 /**
  * What to write down after a failure: tried again after the backoff, but never before the CA's `Retry-After`; a person's turn
- * is looked at each minute.
+ * is looked at each minute. What only has to wait, for a limit or for a CA that is busy, is no failure: it goes on when it may.
  *
  * @param failures In a row, this one included.
  * @param random A number in [0, 1).
  */
 export function attemptFailed(error: unknown, failures: number, now: Date, random: number): AttemptRecord {
+  if (isRateLimited(error) && error.retryAt !== undefined && error.retryAt > now) {
+    const { code, retryAt } = error;
+    return {
+      failures: failures - 1,
+      lastError: describe(error),
+      lastCode: code,
+      nextAt: retryAt,
+      retryAt,
+      lastAt: now,
+    };
+  }
   const ours = now.getTime() + attemptWait(error instanceof OrderParkedError ? 1 : failures, random);
   const theirs = error instanceof SidecarError ? error.retryAt : undefined;
   return {
@@ -26,19 +37,6 @@ export function attemptFailed(error: unknown, failures: number, now: Date, rando
     ...given("lastCode", error instanceof SidecarError ? error.code : undefined),
     nextAt: new Date(Math.max(ours, theirs?.getTime() ?? 0)),
     ...given("retryAt", theirs),
-    lastAt: now,
-  };
-}
-
-/** What to write down where a limit or a busy CA puts the attempt off: it goes on when that allows it, and then at once. */
-export function attemptPutOff(error: SidecarError, failures: number, now: Date): AttemptRecord {
-  const until = given("nextAt", error.retryAt);
-  return {
-    failures,
-    lastError: describe(error),
-    lastCode: error.code,
-    ...until,
-    ...given("retryAt", error.retryAt),
     lastAt: now,
   };
 }
@@ -53,7 +51,7 @@ export function easeAttempts<K>(attempts: ReadonlyMap<K, AttemptRecord>, now: Da
   const all = [...attempts].map(([key, it]) => [key, isDoubtful(it, now) ? rested(it, now) : it] as const);
   const missing = all.filter(([, it]) => it.failures > 0 && it.lastCode === "CA_TRANSPORT" && it.nextAt !== undefined);
   if (missing.length === 0) return new Map(all);
-  const heardAt = newest(all.map(([, it]) => it).filter((it) => it.failures === 0));
+  const heardAt = newest(all.map(([, it]) => it).filter((it) => it.failures === 0 && it.nextAt === undefined));
   const missedAt = newest(missing.map(([, it]) => it));
   const knocking = new Set(missing.toSorted(([, a], [, b]) => +a.nextAt! - +b.nextAt!).slice(0, KNOCKING));
   const eased = missing.map((entry) => {

@@ -17,6 +17,7 @@ export interface Asked {
 /** What can be asked of a CA; the key is looked up where an account is made. */
 export type Endpoint =
   | "directory"
+  | "renewalInfo"
   | "newAccount"
   | "newOrder"
   | "orders"
@@ -25,8 +26,7 @@ export type Endpoint =
   | "challenge"
   | "finalize"
   | "certificate"
-  | "revokeCert"
-  | "renewalInfo";
+  | "revokeCert";
 
 /** What a "wait" holds back: requests to the endpoint, or all there are, that are about the same thing. */
 export interface Scope {

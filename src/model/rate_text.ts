@@ -20,6 +20,7 @@ const WHOSE: Readonly<Record<Per, (key: string) => string>> = {
 
 const DEEDS: Readonly<Record<Endpoint, string>> = {
   directory: "read the CA's directory",
+  renewalInfo: "ask for renewal information",
   newAccount: "register with the CA",
   newOrder: "create the order",
   orders: "list the orders",
@@ -29,7 +30,6 @@ const DEEDS: Readonly<Record<Endpoint, string>> = {
   finalize: "finalize the order",
   certificate: "download the certificate",
   revokeCert: "revoke the certificate",
-  renewalInfo: "ask for renewal information",
 };
 
 /** What a bucket that refuses looks like. */

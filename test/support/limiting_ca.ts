@@ -30,16 +30,19 @@ export interface LimitingCaOptions {
 export interface Refused {
   /** The limit, and whose. */
   readonly scope: string;
-  /** When the request that was refused was sent. */
+  /** When the request that was refused was sent; its place among all that was sent and heard. */
   readonly sentAt: number;
-  /** When the answer came to somebody who was still there. */
-  readonly heardAt?: number;
+  readonly sent: number;
+  /** Its answer's place, where it came to somebody who was still there. */
+  readonly heard?: number;
   readonly until: number;
 }
 
 /** One request. */
 export interface Sent {
   readonly at: number;
+  /** Its place among all that was sent and heard: many things happen in one millisecond. */
+  readonly place: number;
   /** What could be refused: every scope that it falls into. */
   readonly scopes: readonly string[];
 }
@@ -79,6 +82,7 @@ export function limitingCa(options: LimitingCaOptions): LimitingCa {
   const forever: Call = { signal: new AbortController().signal };
   const clock = (): number => time.now().getTime();
   let count = 0;
+  let places = 0;
 
   /** Milliseconds until one token is there; 0 where it is. */
   const missing = (limit: keyof typeof LIMITS, key: string): number => {
@@ -99,7 +103,8 @@ export function limitingCa(options: LimitingCaOptions): LimitingCa {
   const ask = async <T>(scopes: readonly string[], call: Call, deed: () => T): Promise<T> => {
     call.signal.throwIfAborted();
     const sentAt = clock();
-    sent.push({ at: sentAt, scopes: ["all", ...scopes] });
+    const place = ++places;
+    sent.push({ at: sentAt, place, scopes: ["all", ...scopes] });
     const way = (): Promise<void> => time.sleep(time.random() * slowestMs, forever);
     const answer = way().then(async () => {
       let result: { readonly value: T } | { readonly error: unknown };
@@ -118,7 +123,13 @@ export function limitingCa(options: LimitingCaOptions): LimitingCa {
       if (!(error instanceof Refusal)) throw error;
       const waitMs = retryAfterMs(header!, time.now())!;
       const until = clock() + waitMs;
-      refused.push({ scope: error.scope, sentAt, until, ...call.signal.aborted ? {} : { heardAt: clock() } });
+      refused.push({
+        scope: error.scope,
+        sentAt,
+        sent: place,
+        until,
+        ...call.signal.aborted ? {} : { heard: ++places },
+      });
       throw error.said(new Date(until));
     });
     answer.catch(() => {});
@@ -247,9 +258,9 @@ export function limitingCa(options: LimitingCaOptions): LimitingCa {
     },
     about: (call) => ask([], call, () => ({ caaIdentities: [], externalAccountRequired: false, profiles: {} })),
     register: (_key, _request, call) => ask([], call, () => new URL("https://ca.test/account/1")),
-    find: (_, call) => ask([], call, () => undefined),
     renewalInfo: (_, call) => ask([], call, () => undefined),
     clockOffsetMs: (call) => ask([], call, () => 0),
+    find: (_, call) => ask([], call, () => undefined),
     as: account,
   };
 }

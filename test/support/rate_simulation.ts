@@ -272,16 +272,16 @@ async function attempt(wish: Wish, account: AuthorityAccount, time: VirtualTime,
 /** Compares what was sent with what had been heard by then. */
 function judged(ca: LimitingCa): Omit<Outcome, "refusedHere" | "restarts" | "lastMs"> {
   const { sent, refused, issued } = ca;
-  const heard = Map.groupBy(refused.filter((it) => it.heardAt !== undefined), (it) => it.scope);
-  const tooEarly = sent.flatMap(({ at, scopes }) =>
+  const heard = Map.groupBy(refused.filter((it) => it.heard !== undefined), (it) => it.scope);
+  const tooEarly = sent.flatMap(({ at, place, scopes }) =>
     scopes.flatMap((scope) =>
-      (heard.get(scope) ?? []).filter((it) => it.heardAt! < at && at < it.until).map(() =>
+      (heard.get(scope) ?? []).filter((it) => it.heard! < place && at < it.until).map(() =>
         `${new Date(at).toISOString()} ${scope}`
       )
     )
   );
   const limits = refused.filter((it) => it.scope !== "all");
-  const again = limits.filter((it) => (heard.get(it.scope) ?? []).some((first) => first.heardAt! <= it.sentAt));
+  const again = limits.filter((it) => (heard.get(it.scope) ?? []).some((first) => first.heard! < it.sent));
   return {
     requests: sent.length,
     certificates: [...issued.values()].reduce((sum, count) => sum + count, 0),

@@ -117,6 +117,31 @@ for (const [why, ms] of [["the drawn instant", 0], ["the end of the certificate"
   });
 }
 
+Deno.test("F-117: a look that judged before another one had renewed does not order again", async () => {
+  const stage = await renewalStage([A]);
+  await stage.look();
+  await stage.look();
+  await moveTo(stage, "a.example.com", 0);
+  const { renewals } = stage.it.records;
+  const list = renewals.list.bind(renewals);
+  const { promise: renewed, resolve: go } = Promise.withResolvers<void>();
+  let looks = 0;
+  Object.assign(renewals, {
+    list: async (call: typeof CALL) => {
+      const first = looks++ === 1; // after what the service shows of them, before the plan
+      if (first) await renewed;
+      return await list(call);
+    },
+  });
+  const late = stage.look();
+  while (looks < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  await stage.look();
+  go();
+  await late;
+
+  assertEquals(stage.orders().length, 2);
+});
+
 Deno.test("F-117: keeper without a window renews at the very instant where a third is left, and not a millisecond before", async () => {
   const stage = await renewalStage([A], { renewalInfo: false });
   await stage.look();

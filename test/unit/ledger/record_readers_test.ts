@@ -112,17 +112,6 @@ const attempt = record<AttemptRecord>({ failures: fc.nat(), lastAt: date }, {
   retryAt: date,
 });
 
-const draw = record<RenewalDraw>({
-  window: fc.tuple(date, fc.integer({ min: 1, max: 1e9 })).map(([start, ms]) => ({
-    start,
-    end: new Date(start.getTime() + ms),
-  })),
-  at: date,
-}, { explanationUrl: href });
-const renewal = record<RenewalRecord>(
-  { certId: text, askedAt: date, askAt: date, failures: fc.nat(), recalls: fc.nat() },
-  { draw },
-);
 type Rate<K> = Extract<RateRecord, { readonly kind: K }>;
 const rates: Arbitrary<RateRecord> = fc.oneof(
   record<Rate<"bucket">>({ kind: fc.constant("bucket"), fullAt: date, pending: fc.nat() }, {}),
@@ -137,6 +126,18 @@ const rates: Arbitrary<RateRecord> = fc.oneof(
   record<Rate<"order">>({ kind: fc.constant("order"), counted: fc.boolean(), until: date }, {
     renewal: fc.constantFrom("replaces", "same names"),
   }),
+);
+
+const draw = record<RenewalDraw>({
+  window: fc.tuple(date, fc.integer({ min: 1, max: 1e9 })).map(([start, ms]) => ({
+    start,
+    end: new Date(start.getTime() + ms),
+  })),
+  at: date,
+}, { explanationUrl: href });
+const renewal = record<RenewalRecord>(
+  { certId: text, askedAt: date, askAt: date, failures: fc.nat(), recalls: fc.nat() },
+  { draw },
 );
 
 /** One row a kind: its reader, what it can be, and the fields without which it is damaged. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { attemptFailed, easeAttempts, isResting } from "../../../src/model/attempt.ts";
-import { SidecarError } from "../../../src/model/errors.ts";
+import { RateLimitedError, SidecarError } from "../../../src/model/errors.ts";
 import type { AttemptRecord } from "../../../src/model/records.ts";
 
 const NOW = new Date("2026-06-01T12:00:00Z");
@@ -35,6 +35,11 @@ for (
       { a: away(-2, 50), b: away(-3, 40), c: away(-4, 30), d: away(-5, 60) },
       { a: 6, b: 6, c: 6, d: 60 },
     ],
+    [
+      "what a limit of ours put off has not heard the CA",
+      { a: away(-10, 50), b: away(-1, 5, { failures: 0, lastCode: "RATE_LIMITED" }) },
+      { a: -2, b: 5 },
+    ],
     ["what is due sooner stays so", { a: away(-1, 3) }, { a: 3 }],
     ["Retry-After binds while the CA is away", { a: away(-1, 50, { retryAt: at(30) }) }, { a: 30 }],
     ["Retry-After binds when it is back", { a: away(-10, 50, { retryAt: at(30) }), b: done(-1) }, { a: 30, b: 0 }],
@@ -54,4 +59,11 @@ Deno.test("attemptFailed() waits for the backoff, and longer where the CA asks f
   const theirs = attemptFailed(new SidecarError("CA_TRANSPORT", "no", { retryAt: at(90) }), 2, NOW, 0.5);
   assertEquals([theirs.nextAt, theirs.retryAt], [at(90), at(90)]);
   assertEquals([isResting(ours, at(4)), isResting(ours, at(5)), isResting(undefined, NOW)], [true, false, false]);
+});
+
+Deno.test("attemptFailed() of what only has to wait is no failure, and over when it may go on", () => {
+  const waits = attemptFailed(new RateLimitedError("used up", { retryAt: at(7) }), 3, NOW, 0.5);
+  assertEquals([waits.failures, waits.nextAt, waits.retryAt, waits.lastCode], [2, at(7), at(7), "RATE_LIMITED"]);
+  const unheard = attemptFailed(new RateLimitedError("429"), 3, NOW, 0.5);
+  assertEquals([unheard.failures, unheard.nextAt], [3, at(10)]);
 });
