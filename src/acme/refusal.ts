@@ -41,7 +41,8 @@ export function refusal(
 ): SidecarError {
   const problem = problemIn(answer);
   if (problem !== undefined) {
-    return new AcmeProblemError(problem, { ...options(answer, todo(problem, answer)), ...more });
+    const whole = { ...problem, status: problem.status ?? answer.status }; // a document may leave it out (RFC 7807 §3.1)
+    return new AcmeProblemError(whole, { ...options(answer, todo(problem, answer)), ...more });
   }
   const { url, status, headers } = answer;
   if (status >= 300 && status < 400) return redirected(answer, doing);

@@ -1,6 +1,7 @@
-import { SidecarError } from "../model/errors.ts";
+import { AcmeProblemError, describe, InputError, SidecarError } from "../model/errors.ts";
+import { isProblem } from "../model/problem.ts";
 import type { AccountRecord } from "../model/records.ts";
-import { ACCOUNT_KEY } from "../model/secret_name.ts";
+import { ACCOUNT_KEY, orderKeyName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import { accountId } from "../ledger/records.ts";
 import type { AccountKey, AuthorityAccount, Call } from "../ports.ts";
@@ -32,8 +33,45 @@ export async function openAccount(parts: FlowParts, call: Call): Promise<OpenAcc
       todo: "run kontena certificate register you@example.com, or set ACME_AGREE_TOS=true",
     });
   }
-  await registerAccount(parts, { agreeTos, ...given("email", email) }, call);
+  await registerUnattended(parts, { agreeTos, ...given("email", email) }, call);
   return await openAccount(parts, call);
+}
+
+/** A contact that the CA does not take must not cost the certificates: the account is made without, and that is told. */
+async function registerUnattended(parts: FlowParts, request: RegisterRequest, call: Call): Promise<void> {
+  try {
+    await registerAccount(parts, request, call);
+  } catch (error) {
+    if (request.email === undefined || !isAbout(error, "invalidContact", "unsupportedContact")) throw error;
+    const text = `The CA does not take ${request.email} as a contact, the account is made without: ${describe(error)}`;
+    parts.events.emit({ level: "warn", name: "contact.refused", text });
+    await registerAccount(parts, { agreeTos: request.agreeTos }, call);
+  }
+}
+
+/**
+ * Forgets the account and its orders if `error` says that the CA does not know it any more (accountDoesNotExist, RFC 8555
+ * §6.7): the next attempt registers again. A deactivated account is another matter, and stays.
+ */
+export async function forgetLostAccount(parts: FlowParts, error: unknown, call: Call): Promise<void> {
+  if (!isAbout(error, "accountDoesNotExist")) return;
+  const { authority, records, vault, events } = parts;
+  const id = accountId(authority.directory);
+  const lost = (await records.accounts.get(id, call))?.value.url;
+  if (lost === undefined) return;
+  const orders = (await records.orders.list(call)).filter(({ value }) => value.account.href === lost.href);
+  for (const { value } of orders) {
+    await vault.remove(orderKeyName(value.id), call);
+    await records.orders.remove(value.id, call);
+  }
+  await records.accounts.remove(id, call);
+  const text = `${authority.directory.host} does not know the account ${lost} any more; it is made anew. ` +
+    "CAA and dns-persist-01 records that name the old one have to be changed";
+  events.emit({ level: "warn", name: "account.lost", text });
+}
+
+function isAbout(error: unknown, ...problems: readonly string[]): boolean {
+  return error instanceof AcmeProblemError && isProblem(error.problem, ...problems);
 }
 
 /**
@@ -78,7 +116,11 @@ async function findAccount(parts: FlowParts, key: AccountKey, call: Call): Promi
 
 async function readKey({ vault }: FlowParts, call: Call): Promise<AccountKey | undefined> {
   const secret = await vault.read(ACCOUNT_KEY, call);
-  return secret === undefined ? undefined : await importAccountKey(secret.value, ACCOUNT_KEY);
+  if (secret === undefined) return undefined;
+  return await importAccountKey(secret.value, ACCOUNT_KEY).catch((error: unknown) => {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(error.field, `${ACCOUNT_KEY}: ${error.message}`, error.todo, { cause: error.cause });
+  });
 }
 
 async function makeKey({ vault }: FlowParts, call: Call): Promise<AccountKey> {

@@ -10,7 +10,7 @@ import { accountId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
-import { type OpenAccount, openAccount, registerAccount } from "./account.ts";
+import { forgetLostAccount, type OpenAccount, openAccount, registerAccount } from "./account.ts";
 import { type Answers, isOpen } from "./answers.ts";
 import { authorize } from "./authorize.ts";
 import { balancerFor, balancerNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
@@ -22,6 +22,7 @@ import { issue, knownRecords, requireRecords, resume } from "./issue.ts";
 import type { FlowParts } from "./parts.ts";
 import type { Preference, ProofParts } from "./proof.ts";
 import { removeAuthorization, removeCertificate } from "./remove.ts";
+import { resting } from "./resting.ts";
 import { checkRevocable, revokeCertificate } from "./revoke.ts";
 import type {
   Authorized,
@@ -73,12 +74,15 @@ class Desk implements Certificates {
   readonly #answers: Answers;
   readonly #flights: Flights;
   readonly #turns: Turns;
+  /** The account, for work that nobody waits for. */
+  readonly #unattended: (call: Call) => Promise<OpenAccount>;
 
   constructor(parts: FlowParts, answers: Answers, flights: Flights, turns: Turns) {
     this.#parts = parts;
     this.#answers = answers;
     this.#flights = flights;
     this.#turns = turns;
+    this.#unattended = resting(parts.clock, (call) => this.#account(call));
   }
 
   async registration(call: Call): Promise<Registration> {
@@ -128,11 +132,12 @@ class Desk implements Certificates {
   }
 
   async openAccount(call: Call): Promise<void> {
-    await this.#account(call);
+    await this.#unattended(call);
   }
 
-  keep(intent: Intent, call: Call): Promise<HeldCertificate> {
-    return this.#bringAbout(intent, { first: "automatic", now: false }, call);
+  async keep(intent: Intent, call: Call): Promise<HeldCertificate> {
+    await this.#unattended(call);
+    return await this.#bringAbout(intent, { first: "automatic", now: false }, call);
   }
 
   async interrupted(call: Call): Promise<readonly Interrupted[]> {
@@ -140,9 +145,10 @@ class Desk implements Certificates {
     return all.flatMap((it) => it.intent === undefined || it.step === "parked" ? [] : [{ ...it, intent: it.intent }]);
   }
 
-  resume(record: Interrupted, call: Call): Promise<HeldCertificate> {
+  async resume(record: Interrupted, call: Call): Promise<HeldCertificate> {
     const { intent } = record;
-    return this.#fly(intent, async (own) => {
+    await this.#unattended(call);
+    return await this.#fly(intent, async (own) => {
       const { orders, certificates } = this.#parts.records;
       const now = (await orders.get(record.id, own))?.value;
       const done = now === undefined ? (await certificates.get(intent.secretName, own))?.value : undefined;
@@ -269,7 +275,10 @@ class Desk implements Certificates {
     const { keyType, secretName, certType, balancers } = intent;
     const flight = [now ? "issue now" : "issue", names, keyType, secretName, certType, ...balancers].join(" ");
     return this.#flights.join(flight, async (own) => {
-      const record = await this.#turns.take(names, () => work(own), own);
+      const record = await this.#turns.take(names, () => work(own), own).catch(async (error: unknown) => {
+        await forgetLostAccount(this.#parts, error, own);
+        throw error;
+      });
       return await this.#deployed(secretName, record, own);
     }, call);
   }

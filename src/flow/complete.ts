@@ -1,6 +1,7 @@
 import { AcmeProblemError, OrderParkedError, SidecarError } from "../model/errors.ts";
 import { nextStep, type Order } from "../model/order.ts";
 import { isProblem } from "../model/problem.ts";
+import type { Bundle } from "../model/certificate.ts";
 import type { CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
 import { orderKeyName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
@@ -83,6 +84,10 @@ async function finalize(
   } catch (error) {
     // orderNotReady: somebody was faster, perhaps we ourselves before a restart (§7.4); its state says how to go on.
     const stale = error instanceof AcmeProblemError && isProblem(error.problem, "orderNotReady");
+    // A key that the CA never takes would be refused for ever: the next attempt makes another one for the same order.
+    if (error instanceof AcmeProblemError && isProblem(error.problem, "badPublicKey")) {
+      await parts.vault.remove(orderKeyName(record.id), call);
+    }
     const unheard = error instanceof SidecarError && error.code === "CA_TRANSPORT";
     if (!stale && !unheard) throw error;
     const now = await parts.account.authority.order(record.url, call);
@@ -107,7 +112,14 @@ async function download(
   await writeOrder(parts, { ...common(record), url: record.url, step: "issued" as const, certificate: from }, call);
   const key = await findKey(parts, record, call);
   if (key === undefined) throw await keyLost(parts, record, call);
-  const bundle = makeBundle(await chosenChain(parts, from, call), key, { names: intent.names, now: clock.now() });
+  const pem = await chosenChain(parts, from, call);
+  let bundle: Bundle;
+  try {
+    bundle = makeBundle(pem, key, { names: intent.names, now: clock.now() });
+  } catch (error) {
+    if (record.step === "issued") await giveUp(parts, record, error, call);
+    throw error;
+  }
   const held: CertificateRecord = {
     intent,
     facts: bundle.facts,
@@ -128,6 +140,17 @@ async function download(
     fields: { subject: intent.names[0], serial, secret: intent.secretName },
   });
   return held;
+}
+
+/**
+ * A certificate that could not be used when it was downloaded before, and cannot now, never will be, unless only time has to
+ * pass: else its order would be gone on with for ever. The next attempt orders anew.
+ */
+async function giveUp(parts: ProofParts, record: Located, error: unknown, call: Call): Promise<void> {
+  if (!(error instanceof SidecarError) || error.code !== "CERTIFICATE_REJECTED" || error.retryAt !== undefined) return;
+  await forget(parts, record, undefined, call);
+  const text = `The certificate of ${record.url} was refused twice; it is ordered anew`;
+  parts.events.emit({ level: "warn", name: "order.abandoned", text });
 }
 
 /** The order has served its end. Its record goes last: a restart in between finds it, and forgets the key after all. */

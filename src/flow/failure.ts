@@ -49,5 +49,6 @@ async function note(parts: ProofParts, authorization: Authorization, call: Call)
 function reasonOf(authorization: Authorization): string | undefined {
   const problem = authorization.challenges.find((it) => it.problem !== undefined)?.problem;
   if (problem !== undefined) return `${problem.detail ?? "no detail given"} (${problemName(problem)})`;
-  return authorization.status === "pending" ? undefined : `the authorization is ${authorization.status}`;
+  const { status } = authorization;
+  return status === "pending" || status === "valid" ? undefined : `the authorization is ${status}`;
 }

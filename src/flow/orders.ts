@@ -123,9 +123,10 @@ export async function sendOrder(
       );
       return await ordered(parts, record, order, call);
     } catch (error) {
-      // Not sent, or refused: there is no order. Anything else (no answer came) leaves the question open, and the record with it.
+      // Not sent, or refused: there is no order. Anything else (no answer came, or the CA failed) leaves the question open, and
+      // the record with it.
       if (error instanceof RateLimitedError) await parts.records.orders.remove(record.id, call);
-      if (!(error instanceof AcmeProblemError)) throw error;
+      if (!(error instanceof AcmeProblemError) || (error.problem.status ?? 400) >= 500) throw error;
       const leave = dispensable({ ...given("replaces", replaces), ...given("profile", profile) }, error.problem);
       if (leave === undefined) {
         await parts.records.orders.remove(record.id, call);

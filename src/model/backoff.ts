@@ -4,11 +4,11 @@
  * @module
  */
 
-/** Between two looks at an order without `Retry-After`: 0.1, 0.4, 1 s, then growing by half to 15 s. */
+/** Between two looks at an order without `Retry-After`: 0.1, 0.4, 1 s, then growing by half to a minute: 20 in ten minutes. */
 export function* pollWaits(): Generator<number, never> {
   yield 100;
   yield 400;
-  for (let wait = 1_000;; wait = Math.min(wait * 1.5, 15_000)) yield wait;
+  for (let wait = 1_000;; wait = Math.min(wait * 1.5, 60_000)) yield wait;
 }
 
 /** How long one request may go on being refused with badNonce: 250 tries, the first 20 at once. Outlasts nine refusals of ten. */

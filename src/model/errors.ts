@@ -1,4 +1,4 @@
-import { isProblem, type Problem } from "./problem.ts";
+import { isProblem, type Problem, problemText } from "./problem.ts";
 
 /** What went wrong, as a name that never changes: it stands in logs, metrics and answers. */
 export type ErrorCode =
@@ -89,9 +89,9 @@ export class AcmeProblemError extends SidecarError {
   /** What the CA said, whole. */
   readonly problem: Problem;
 
-  /** Takes the CA's own detail for a message. */
+  /** Takes the CA's own words for a message. */
   constructor(problem: Problem, options: SidecarErrorOptions = {}) {
-    super("CA_PROBLEM", problem.detail ?? problem.type, { field: "acme_client", ...options });
+    super("CA_PROBLEM", problemText(problem), { field: "acme_client", ...options });
     this.problem = problem;
   }
 }

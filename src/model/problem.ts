@@ -27,6 +27,18 @@ export function isProblem(problem: Problem, ...types: readonly string[]): boolea
   return types.some((type) => problem.type === ACME_ERROR + type);
 }
 
+/** How many names' problems a text tells; the others are counted. */
+const TOLD = 10;
+
+/** All that the CA said, for people: of each name what the whole does not say already (RFC 8555 §6.7.1). */
+export function problemText({ type, detail, subproblems }: Problem): string {
+  const whole = detail ?? type;
+  const parts = subproblems.filter((it) => it.detail !== undefined && !whole.includes(it.detail))
+    .map(({ identifier, detail }) => identifier === undefined ? detail : `${identifier}: ${detail}`);
+  const more = parts.length > TOLD ? [`and ${parts.length - TOLD} more`] : [];
+  return [whole, ...parts.slice(0, TOLD), ...more].join("; ");
+}
+
 /** The registered short name (`rateLimited`), or the whole type where it is not one of ACME's. */
 export function problemName(problem: Problem): string {
   return problem.type.startsWith(ACME_ERROR) ? problem.type.slice(ACME_ERROR.length) : problem.type;

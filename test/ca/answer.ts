@@ -1,5 +1,6 @@
 import type { Parts } from "./parts.ts";
 import type { Problem } from "./problem.ts";
+import type { Unfinished } from "./settings.ts";
 
 /** What an endpoint answers, as data. */
 export interface Answer {
@@ -13,7 +14,7 @@ export interface Answer {
   /** It is the directory, which all other answers link to. */
   readonly isIndex?: boolean;
   /** It will have to be asked for again. */
-  readonly unfinished?: boolean;
+  readonly unfinished?: Unfinished | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -27,7 +28,9 @@ export function respond(parts: Parts, answer: Answer): Response {
   const index = isIndex === true ? [] : [["index", parts.urls.directory] as const];
   for (const [relation, url] of [...index, ...links]) headers.append("link", `<${url}>;rel="${relation}"`);
   if (location !== undefined) headers.set("location", location);
-  if (unfinished === true) { for (const [name, value] of retryAfter(parts)) headers.set(name, value); }
+  if (unfinished !== undefined) {
+    for (const [name, value] of retryAfter(parts, unfinished)) headers.set(name, value);
+  }
   if (body === undefined) return new Response(null, { status, headers });
   headers.set("content-type", type);
   return new Response(typeof body === "string" ? body : JSON.stringify(body), { status, headers });
@@ -40,9 +43,11 @@ export function refuse(parts: Parts, problem: Problem): Response {
 }
 
 /** Retry-After in the form that the settings name. */
-export function retryAfter({ settings, chance }: Parts): readonly (readonly [string, string])[] {
-  if (settings.retryAfter === undefined) return [];
-  const { seconds, form } = settings.retryAfter;
+export function retryAfter({ settings, chance }: Parts, what: Unfinished): readonly (readonly [string, string])[] {
+  const told = settings.retryAfter ?? {};
+  const found = "seconds" in told ? told : told[what];
+  if (found === undefined) return [];
+  const { seconds, form } = found;
   const isDate = form === "date" || (form === "either" && chance.retryAfter.chance(0.5));
   const at = new Date(settings.now().getTime() + seconds * 1000);
   return [["retry-after", isDate ? at.toUTCString() : String(seconds)]];

@@ -3,11 +3,12 @@ import { type Answer, refuse, respond } from "./answer.ts";
 import { directory } from "./endpoints/directory.ts";
 import { renewalInfo } from "./endpoints/renewal_info.ts";
 import { openEnvelope } from "./envelope.ts";
-import { between, Reset } from "./faults.ts";
+import type { Struck } from "./faults/board.ts";
+import { between, joined, type Met, Reset } from "./faults/hooks.ts";
 import type { Note } from "./log.ts";
 import type { Parts } from "./parts.ts";
 import { Problem } from "./problem.ts";
-import { type EndpointName, type Params, type Route, ROUTES } from "./routes.ts";
+import { type EndpointName, OPEN, type Params, type Route, ROUTES } from "./routes.ts";
 
 /** What comes along with a request. */
 export interface Bindings {
@@ -15,8 +16,10 @@ export interface Bindings {
   readonly target: string;
   /** Hears what is learned about the request. */
   readonly note: (note: Note) => void;
-  /** The connection shall end without an answer; Hono lets no error out that could say so. */
-  readonly reset: () => void;
+  /** The faults that strike it. */
+  readonly struck: Struck;
+  /** The connection shall end in another way than by an answer; Hono lets no error out that could say so. */
+  readonly reset: (how: Reset) => void;
 }
 
 type App = Hono<{ Bindings: Bindings }>;
@@ -35,17 +38,17 @@ export function makeApp(parts: Parts): App {
   });
   const open = (name: EndpointName, path: string, run: (asked: Asked) => Answer): void =>
     addOpen(app, parts, { name, path, run, count: counter() });
-  open("directory", "/directory", () => directory(parts));
-  open("newNonce", "/new-nonce", ({ req }) => ({ status: req.method === "HEAD" ? 200 : 204 }));
-  open("renewalInfo", "/renewal-info/:id", ({ req }) => renewalInfo(parts, req.param("id") ?? ""));
-  open("terms", "/terms", () => ({ body: "Do what you like with it.\n", type: "text/plain" }));
+  open("directory", OPEN.directory, () => directory(parts));
+  open("newNonce", OPEN.newNonce, ({ req }) => ({ status: req.method === "HEAD" ? 200 : 204 }));
+  open("renewalInfo", OPEN.renewalInfo, ({ req }) => renewalInfo(parts, req.param("id") ?? ""));
+  open("terms", OPEN.terms, () => ({ body: "Do what you like with it.\n", type: "text/plain" }));
   for (const [name, route] of Object.entries(ROUTES) as [EndpointName, Route][]) {
     addSigned(app, parts, name, route, counter());
   }
   app.notFound((asked) => refused(parts, asked, new Problem("malformed", "Page not found", { status: 404 })));
   app.onError((error, asked) => {
     if (error instanceof Reset) {
-      asked.env.reset();
+      asked.env.reset(error);
       return new Response();
     }
     return refused(parts, asked, toProblem(error));
@@ -63,27 +66,29 @@ interface Open {
 /** A resource that anybody may GET. */
 function addOpen(app: App, parts: Parts, { name, path, run, count }: Open): void {
   app.get(path, (asked) => {
-    asked.env.note({ endpoint: name });
     const meeting = met(parts, asked, name, count());
-    return between(parts.settings.faults.endpoint, meeting, () => answered(parts, asked, () => run(asked)));
+    return between(hooksOf(parts, asked), meeting, () => answered(parts, asked, () => run(asked)));
   });
   app.all(path, () => wrongMethod("GET, HEAD"));
 }
 
 function addSigned(app: App, parts: Parts, name: EndpointName, route: Route, count: () => number): void {
   app.post(route.path, async (asked) => {
-    asked.env.note({ endpoint: name });
     const signed = await openEnvelope(parts, await readPost(parts, asked), route.by);
     const whose = signed.account === undefined ? {} : { account: signed.account.id };
     asked.env.note(whose);
-    const meeting = { ...met(parts, asked, name, count()), ...whose };
+    const meeting = { ...met(parts, asked, name, count()), ...whose, payload: signed.payload };
     return await between(
-      parts.settings.faults.endpoint,
+      hooksOf(parts, asked),
       meeting,
       () => answered(parts, asked, () => route.run(parts, signed, paramsOf(asked))),
     );
   });
   app.all(route.path, () => wrongMethod("POST"));
+}
+
+function hooksOf({ settings }: Parts, { env }: Asked): ReturnType<typeof joined> {
+  return joined(settings.hooks.endpoint, env.struck.endpoint);
 }
 
 /** Faults shall meet refusals as well. */
@@ -124,7 +129,7 @@ function refused(parts: Parts, { env }: Asked, problem: Problem): Response {
   return refuse(parts, problem);
 }
 
-function met({ chance }: Parts, { req, env }: Asked, endpoint: string, count: number): Parameters<typeof between>[1] {
+function met({ chance }: Parts, { req, env }: Asked, endpoint: string, count: number): Met {
   return { endpoint, method: req.method, path: env.target, count, random: chance.faults };
 }
 

@@ -1,3 +1,6 @@
+import { isObject } from "./fields.ts";
+import { fromBase64Url } from "./jose/base64url.ts";
+
 /** One request, and what came of it. */
 export interface LogEntry {
   /** When it was answered, by the authority's clock. */
@@ -16,7 +19,30 @@ export interface LogEntry {
   readonly problem?: string;
   /** The problem's text. */
   readonly detail?: string;
+  /** What a signed request says, as it came: the empty text for POST-as-GET. */
+  readonly payload?: string;
+  /** The nonce that it used. */
+  readonly nonce?: string;
+  /** Retry-After of the answer, as it was sent. */
+  readonly retryAfter?: string;
+  /** Faults of the catalogue that struck it. */
+  readonly faults?: readonly string[];
 }
 
 /** What is learned about a request while it is worked on. */
-export type Note = Partial<Pick<LogEntry, "endpoint" | "account" | "problem" | "detail">>;
+export type Note = Partial<
+  Pick<LogEntry, "endpoint" | "account" | "problem" | "detail" | "payload" | "nonce" | "retryAfter" | "faults">
+>;
+
+/** Payload and nonce of a signed request, whether they are believed or not. */
+export function saidIn(body: Uint8Array): Note {
+  try {
+    const jws: unknown = JSON.parse(new TextDecoder().decode(body));
+    if (!isObject(jws)) return {};
+    const decoded = (part: unknown): string => new TextDecoder().decode(fromBase64Url(String(part)));
+    const { nonce } = JSON.parse(decoded(jws.protected));
+    return { payload: decoded(jws.payload), ...(typeof nonce === "string" ? { nonce } : {}) };
+  } catch {
+    return {};
+  }
+}

@@ -6,13 +6,27 @@
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { type AuthorityOptions, dnsServer, startAuthority, type TestAuthority } from "./mod.ts";
+import { CONTROL } from "./control.ts";
+import { COMMON } from "./faults/spec.ts";
+import {
+  type AuthorityOptions,
+  CATALOGUE,
+  dnsServer,
+  EXTERNAL_ACCOUNT,
+  HABITS,
+  type Like,
+  startAuthority,
+  type TestAuthority,
+} from "./mod.ts";
 
 /** What can be told, as `--name` or as `CA_NAME` in the environment; the flag wins. */
 const FLAGS = {
   listen: "address:port, default 127.0.0.1:14000",
   tls: "https, by a certificate of its own",
-  like: "boulder or pebble",
+  profile: "whose habits it has: letsencrypt, zerossl, gts, step-ca, boulder (default) or pebble; also --like",
+  like: "the same as --profile",
+  fault: "what goes wrong, several separated by spaces: name@resource?option=value&…; see below",
+  control: "port on loopback where faults are listed, set and cleared while it runs",
   seed: "all chance follows from it",
   "http-port": "where http-01 is asked for, default 80",
   "tls-port": "where tls-alpn-01 and tls-sni-01 are asked for, default 443",
@@ -53,7 +67,9 @@ export function readCommand(args: readonly string[], env: Readonly<Record<string
       hostname: listen.hostname.replace(/^\[|\]$/g, ""),
       port: Number(listen.port || "80"),
       tls: text("tls") === "true",
-      ...given("like", text("like"), choice("boulder", "pebble")),
+      ...given("like", text("profile") ?? text("like"), choice(...Object.keys(HABITS) as Like[])),
+      ...given("faults", text("fault"), (list) => list.split(/\s+/)),
+      ...given("controlPort", text("control"), port),
       ...given("seed", text("seed"), String),
       ...given("httpPort", text("http-port"), port),
       ...given("tlsPort", text("tls-port"), port),
@@ -92,16 +108,34 @@ function share(text: string): number {
   return value;
 }
 
+/** All that can be told, faults too. */
+export function help(): string {
+  const rows = (table: Readonly<Record<string, string>>, before = ""): readonly string[] =>
+    Object.entries(table).map(([name, text]) => `  ${(before + name).padEnd(24)} ${text}`);
+  const faults = Object.entries(CATALOGUE).flatMap(([name, { about, at, options }]) => [
+    `  ${name.padEnd(24)} ${about} [${at.join(", ")}]`,
+    ...rows(options, "    "),
+  ]);
+  return [
+    "An ACME CA to test with. Each flag can also be set in the environment: --http-port as CA_HTTP_PORT.",
+    ...["", ...rows(FLAGS, "--")],
+    ...["", "Faults, with where they strike unless told; --fault='server-error@order?status=502&times=1'", ...faults],
+    ...["", "Options of every fault", ...rows(COMMON)],
+    ...["", "The control port", ...rows(CONTROL)],
+  ].join("\n");
+}
+
 async function main(): Promise<void> {
-  if (process.argv.includes("--help")) {
-    for (const [flag, text] of Object.entries(FLAGS)) console.log(`  --${flag.padEnd(14)} ${text}`);
-    return;
-  }
+  if (process.argv.includes("--help")) return console.log(help());
   const { options, root, tlsRoot } = readCommand(process.argv.slice(2), process.env);
   await using authority: TestAuthority & AsyncDisposable = await startAuthority(options);
   if (root !== undefined) await writeFile(root, authority.rootPem);
   if (tlsRoot !== undefined && authority.tlsRootPem !== undefined) await writeFile(tlsRoot, authority.tlsRootPem);
   console.log(`ACME directory: ${authority.directory}`);
+  if (authority.control !== undefined) console.log(`Control port: ${authority.control}`);
+  if (options.like === "zerossl" || options.like === "gts") {
+    console.log(`External account: ${EXTERNAL_ACCOUNT.kid} ${EXTERNAL_ACCOUNT.hmacKey}`);
+  }
   await new Promise((resolve) => ["SIGINT", "SIGTERM"].forEach((signal) => process.once(signal, resolve)));
 }
 

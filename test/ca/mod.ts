@@ -13,11 +13,18 @@
  */
 import { makeApp } from "./app.ts";
 import { markRevoked } from "./endpoints/revoke.ts";
-import { between, Reset } from "./faults.ts";
-import type { LogEntry, Note } from "./log.ts";
+import { type FaultBoard, faultBoard } from "./faults/board.ts";
+import { between, joined, Reset } from "./faults/hooks.ts";
+import { startControl } from "./control.ts";
+import { type LogEntry, type Note, saidIn } from "./log.ts";
 import { nonces } from "./nonces.ts";
 import { type Counters, COURSES, type Parts } from "./parts.ts";
+import { page } from "./faults/change.ts";
+import { refuse } from "./answer.ts";
+import { Problem } from "./problem.ts";
 import { seeded } from "./random.ts";
+import { endpointAt } from "./routes.ts";
+import { requestLimit } from "./request_limit.ts";
 import { type RawRequest, serve } from "./serve.ts";
 import { type AuthorityOptions, type Settings, settingsOf } from "./settings.ts";
 import { makeStore, type Store } from "./state/store.ts";
@@ -27,12 +34,18 @@ import { urlsBelow } from "./urls.ts";
 import { makeIssuer } from "./x509/issuer.ts";
 import { makeListener } from "./x509/listener.ts";
 
-export type { FaultHooks, Faults, Interference, Met } from "./faults.ts";
+export type { FaultBoard, FaultSet } from "./faults/board.ts";
+export { CATALOGUE } from "./faults/catalogue.ts";
+export { type FaultHooks, type Hooks, type Interference, type Met, Raw } from "./faults/hooks.ts";
+export type { FaultKind, Place } from "./faults/kind.ts";
+export type { FaultSpec } from "./faults/spec.ts";
 export type { LogEntry } from "./log.ts";
 export type { Counters } from "./parts.ts";
+export { EXTERNAL_ACCOUNT, HABITS, type Like } from "./habits.ts";
 export type { NonceSettings } from "./nonces.ts";
+export type { RequestLimit } from "./request_limit.ts";
 export type { Random } from "./random.ts";
-export type { AuthorityOptions, RetryAfter, Settings } from "./settings.ts";
+export type { AuthorityOptions, RetryAfter, Settings, Unfinished } from "./settings.ts";
 export type { Certificate, ChallengeType } from "./state/types.ts";
 export { dnsServer, loopback, type Resolver } from "./validate/resolver.ts";
 export { alpnFault } from "./validate/tls_alpn01.ts";
@@ -53,6 +66,10 @@ export interface TestAuthority {
   readonly log: readonly LogEntry[];
   /** What was done so far. */
   readonly counters: Readonly<Counters>;
+  /** What goes wrong on purpose; may be changed at any time. */
+  readonly faults: FaultBoard;
+  /** With `controlPort`: where faults are set over HTTP. */
+  readonly control?: URL;
   /** What was issued, in its order. */
   readonly certificates: readonly Certificate[];
   /** What renewal information says about a certificate from now on: any text, also what is none; undefined undoes it. */
@@ -65,7 +82,7 @@ export interface TestAuthority {
 export async function startAuthority(options: AuthorityOptions = {}): Promise<TestAuthority & AsyncDisposable> {
   const settings = settingsOf(options);
   await using starting = new AsyncDisposableStack();
-  const listener = settings.tls ? await makeListener(settings.hostname, settings.now()) : undefined;
+  const listener = settings.tls ? await makeListener(settings.hostname, settings.now(), settings.tlsFlaw) : undefined;
   const issuer = await makeIssuer(1 + settings.alternates, settings.now());
   const log: LogEntry[] = [];
   let handle = (_: RawRequest): Promise<Response> => Promise.reject(new Reset("Not yet started"));
@@ -79,7 +96,12 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Te
   const host = settings.hostname.includes(":") ? `[${settings.hostname}]` : settings.hostname;
   const parts = makeParts(settings, issuer, `${settings.tls ? "https" : "http"}://${host}:${server.port}`);
   starting.use(parts.tasks);
+  for (const spec of settings.faults) parts.faults.set(spec);
   handle = handler(parts, log);
+  const { controlPort } = settings;
+  const control = controlPort === undefined
+    ? undefined
+    : starting.use(await startControl(controlPort, parts.faults, log));
   const running = starting.move();
   const [rootPem, ...alternateRootPems] = issuer.roots;
   return {
@@ -89,6 +111,8 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Te
     ...(listener === undefined ? {} : { tlsRootPem: listener.root }),
     log,
     counters: parts.counters,
+    faults: parts.faults,
+    ...(control === undefined ? {} : { control: control.url }),
     get certificates(): readonly Certificate[] {
       return [...parts.store.certificates.values()];
     },
@@ -102,7 +126,10 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Te
   };
 }
 
-function makeParts(settings: Settings, issuer: Parts["issuer"], origin: string): Parts {
+/** The parts, with the whole of the board. */
+type Running = Parts & { readonly faults: FaultBoard };
+
+function makeParts(settings: Settings, issuer: Parts["issuer"], origin: string): Running {
   const random = seeded(settings.seed);
   const streams = COURSES.map((course) => [course, random.stream(course)] as const);
   return {
@@ -112,6 +139,7 @@ function makeParts(settings: Settings, issuer: Parts["issuer"], origin: string):
     issuer,
     urls: urlsBelow(origin),
     tasks: tasks(),
+    faults: faultBoard(),
     chance: Object.fromEntries(streams) as Parts["chance"],
     counters: { requests: 0, accounts: 0, orders: 0, ordersHandedBack: 0, validations: 0 },
   };
@@ -120,6 +148,7 @@ function makeParts(settings: Settings, issuer: Parts["issuer"], origin: string):
 function handler(parts: Parts, log: LogEntry[]): (raw: RawRequest) => Promise<Response> {
   const app = makeApp(parts);
   const { settings, urls, counters, chance } = parts;
+  const passes = settings.requests === undefined ? (): boolean => true : requestLimit(settings.requests, settings.now);
   return async ({ method, target, headers, body }) => {
     // A target of another form than a path leads nowhere.
     const request = new Request(`${urls.origin}${target.startsWith("/") ? target : "/"}`, {
@@ -129,21 +158,40 @@ function handler(parts: Parts, log: LogEntry[]): (raw: RawRequest) => Promise<Re
     });
     const notes: Note[] = [];
     const cut = new AbortController();
-    const bindings = { target, note: (note: Note) => void notes.push(note), reset: () => cut.abort(new Reset(target)) };
+    const note = (note: Note): void => void notes.push(note);
+    note({ ...given(endpointAt(target)), ...(method === "POST" ? saidIn(body) : {}) });
+    const struck = parts.faults.meet(parts, { method, path: target });
+    if (struck.names.length > 0) note({ faults: struck.names });
+    const bindings = { target, note, struck, reset: (how: Reset) => cut.abort(how) };
+    const hooks = joined(settings.hooks.transport, struck.transport);
     const met = { endpoint: "?", method, path: target, count: ++counters.requests, random: chance.faults };
     let status = 0;
     try {
-      const response = await between(settings.faults.transport, met, async () => {
+      const response = await between(hooks, met, async () => {
+        if (!passes()) return tooMany(parts);
         const response = await app.fetch(request, bindings);
         cut.signal.throwIfAborted();
         return response;
       });
       status = response.status;
+      if (!response.headers.has("date")) response.headers.set("date", settings.now().toUTCString()); // else the server's own
+      const retryAfter = response.headers.get("retry-after");
+      if (retryAfter !== null) note({ retryAfter });
       return response;
     } finally {
       log.push(Object.assign({ at: settings.now(), method, path: target, status }, ...notes));
     }
   };
+}
+
+function given(endpoint: string | undefined): Note {
+  return endpoint === undefined ? {} : { endpoint };
+}
+
+function tooMany(parts: Parts): Response {
+  if (parts.settings.requests?.refusal === "html") return page(429);
+  const extras = { status: 503, headers: { "retry-after": "1" } };
+  return refuse(parts, new Problem("rateLimited", "Service busy; retry later.", extras));
 }
 
 function bySerial({ certificates }: Store, serial: string): Certificate {

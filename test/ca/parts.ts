@@ -1,3 +1,4 @@
+import type { Striking } from "./faults/board.ts";
 import type { Nonces } from "./nonces.ts";
 import type { Random } from "./random.ts";
 import type { Settings } from "./settings.ts";
@@ -14,6 +15,7 @@ export interface Parts {
   readonly issuer: Issuer;
   readonly urls: Urls;
   readonly tasks: Tasks;
+  readonly faults: Striking;
   readonly chance: Readonly<Record<Course, Random>>;
   /** What was counted so far. */
   readonly counters: Counters;

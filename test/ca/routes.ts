@@ -44,5 +44,27 @@ export const ROUTES = {
   certificate: { path: "/certificate/:id/:alternate?", by: "kid", run: certificate },
 } as const satisfies Record<string, Route>;
 
+/** Resources that anybody may GET. */
+export const OPEN = {
+  directory: "/directory",
+  newNonce: "/new-nonce",
+  renewalInfo: "/renewal-info/:id",
+  terms: "/terms",
+} as const satisfies Record<string, string>;
+
 /** Names of all resources, as the log and the faults know them. */
-export type EndpointName = keyof typeof ROUTES | "directory" | "newNonce" | "renewalInfo" | "terms";
+export type EndpointName = keyof typeof ROUTES | keyof typeof OPEN;
+
+const PATHS: readonly (readonly [EndpointName, string])[] = [
+  ...Object.entries(OPEN),
+  ...Object.entries(ROUTES).map(([name, { path }]) => [name, path] as const),
+] as readonly (readonly [EndpointName, string])[];
+
+/** Of all resources. */
+export const ENDPOINT_NAMES: readonly string[] = PATHS.map(([name]) => name);
+
+/** The resource of a path; the first part of each is its own. */
+export function endpointAt(target: string): EndpointName | undefined {
+  const first = (path: string): string => /^\/[^/?]*/.exec(path)?.[0] ?? "";
+  return PATHS.find(([, path]) => first(path) === first(target))?.[0];
+}

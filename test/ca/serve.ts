@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { Reset } from "./faults.ts";
+import { Raw, Reset } from "./faults/hooks.ts";
 
 /** A request byte for byte. */
 export interface RawRequest {
@@ -31,8 +31,9 @@ export async function serve(
   handle: (request: RawRequest) => Promise<Response>,
 ): Promise<Listening> {
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    answer(incoming, outgoing, handle).catch((error: unknown) => {
-      if (!(error instanceof Reset)) console.error(error);
+    answer(incoming, outgoing, handle).catch(async (error: unknown) => {
+      if (error instanceof Raw) await error.send(incoming.socket);
+      else if (!(error instanceof Reset)) console.error(error);
       incoming.socket.destroy();
     });
   };

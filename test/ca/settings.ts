@@ -1,13 +1,17 @@
-import type { Faults } from "./faults.ts";
+import type { Hooks } from "./faults/hooks.ts";
+import type { FaultSpec } from "./faults/spec.ts";
+import { HABITS, type Habits, type Like } from "./habits.ts";
 import type { NonceSettings } from "./nonces.ts";
+import type { RequestLimit } from "./request_limit.ts";
 import type { ChallengeType } from "./state/types.ts";
 import { loopback, type Resolver } from "./validate/resolver.ts";
+import type { ListenerFlaw } from "./x509/listener.ts";
 import { type Profile, PROFILES } from "./x509/profiles.ts";
 
 /** How the authority behaves; every field has a default. Times are milliseconds. */
 export interface Settings extends NonceSettings {
   /** Whose habits it has where the RFCs leave a choice; each can be set apart as well. */
-  readonly like: "boulder" | "pebble";
+  readonly like: Like;
   /** All that is left to chance follows from it, but for keys. */
   readonly seed: string;
   /** The authority's clock: what expires, dates of certificates and answers. */
@@ -19,13 +23,19 @@ export interface Settings extends NonceSettings {
   readonly port: number;
   /** https, by a certificate of its own; see `tlsRootPem`. */
   readonly tls: boolean;
+  /** What is wrong with that certificate. */
+  readonly tlsFlaw: ListenerFlaw | undefined;
 
   /** MAC keys by kid, base64url: with any, a new account needs a binding (RFC 8555 §7.3.4). */
   readonly externalAccounts: Readonly<Record<string, string>>;
   /** Each binding is good for one account, as Google's are. */
   readonly externalAccountOnce: boolean;
 
-  /** What certificates can be had; the first is the default. */
+  /** When to renew is told (RFC 9773). */
+  readonly renewalInfo: boolean;
+  /** How many requests may come; undefined for any number. */
+  readonly requests: RequestLimit | undefined;
+  /** What certificates can be had; the first is the default. One without a name is the only one, and not spoken of. */
   readonly profiles: Readonly<Record<string, Profile>>;
   /** What an order gets that asks for none: the first profile, or one by chance. */
   readonly noProfile: "first" | "random";
@@ -55,10 +65,10 @@ export interface Settings extends NonceSettings {
   readonly orderLifetimeMs: number;
   /** How long a valid authorization may be used again. */
   readonly authorizationLifetimeMs: number;
-  /** From finalize to the certificate. */
+  /** From finalize to the certificate, by the authority's clock. */
   readonly issuanceDelayMs: number;
-  /** What an answer says that has to be asked for again; no header where undefined. */
-  readonly retryAfter: RetryAfter | undefined;
+  /** What an answer says that has to be asked for again; no header where undefined. By resource, or the same for all. */
+  readonly retryAfter: RetryAfter | Readonly<Partial<Record<Unfinished, RetryAfter>>> | undefined;
   /** Chains besides the first, each up to a root of its own. */
   readonly alternates: number;
 
@@ -76,12 +86,21 @@ export interface Settings extends NonceSettings {
   readonly vantagePoints: number;
   /** How many of the others may fail. */
   readonly vantageFailures: number;
+  /** What becomes of a challenge where nobody could be reached; pending, it can be asked for again (RFC 8555 §8.2). */
+  readonly unreachable: "invalid" | "pending";
   /** Every challenge is believed. */
   readonly alwaysValid: boolean;
 
-  /** What goes wrong on purpose. */
-  readonly faults: Faults;
+  /** What goes wrong on purpose: entries of the catalogue, as data or in their short form; see {@linkcode FaultSpec}. */
+  readonly faults: readonly (FaultSpec | string)[];
+  /** What the catalogue does not have. */
+  readonly hooks: Hooks;
+  /** Where faults can be listed, set and cleared while it runs, on loopback; 0 takes a free port, undefined none. */
+  readonly controlPort: number | undefined;
 }
+
+/** Resources that are asked for again until they are finished. */
+export type Unfinished = "order" | "authorization" | "challenge";
 
 /** Retry-After, in seconds or as an HTTP date (RFC 8555 §6.6, RFC 9110 §10.2.3). */
 export interface RetryAfter {
@@ -96,17 +115,20 @@ export type AuthorityOptions = Partial<Settings>;
 
 const HOUR = 3_600_000;
 
-const DEFAULTS: Omit<Settings, keyof typeof HABITS["boulder"]> = {
+const DEFAULTS: Omit<Settings, keyof Habits> = {
   like: "boulder",
   seed: "1",
   now: () => new Date(),
   hostname: "127.0.0.1",
   port: 0,
   tls: false,
+  tlsFlaw: undefined,
   nonceLifetimeMs: HOUR,
   nonceReject: 0,
   externalAccounts: {},
   externalAccountOnce: false,
+  renewalInfo: true,
+  requests: undefined,
   profiles: PROFILES,
   blocked: [],
   maxNames: 100,
@@ -124,32 +146,12 @@ const DEFAULTS: Omit<Settings, keyof typeof HABITS["boulder"]> = {
   validationTimeoutMs: 10_000,
   vantagePoints: 1,
   vantageFailures: 0,
+  unreachable: "invalid",
   alwaysValid: false,
-  faults: {},
+  faults: [],
+  hooks: {},
+  controlPort: undefined,
 };
-
-const HABITS = {
-  boulder: {
-    noProfile: "first",
-    authzReuse: 1,
-    orderReuse: true,
-    listing: "sorted",
-    finalizeLocation: true,
-    orderError: false,
-    ordersPerPage: 0,
-    directoryNoise: true,
-  },
-  pebble: {
-    noProfile: "random",
-    authzReuse: 0.5,
-    orderReuse: false,
-    listing: "shuffled",
-    finalizeLocation: false,
-    orderError: true,
-    ordersPerPage: 3,
-    directoryNoise: false,
-  },
-} as const satisfies Record<Settings["like"], Partial<Settings>>;
 
 /** Fills in what was not told. */
 export function settingsOf(options: AuthorityOptions): Settings {

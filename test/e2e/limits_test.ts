@@ -18,7 +18,7 @@ for (
     let left = 1;
     await using authority = await startAuthority({
       httpPort: challengePort,
-      faults: {
+      hooks: {
         endpoint: {
           before: ({ endpoint }) => {
             if (endpoint !== "newOrder" || left-- <= 0) return undefined;

@@ -27,7 +27,7 @@ Deno.test({
     await using authority = await startAuthority({
       tlsPort: haproxy.httpsPort,
       httpPort: haproxy.httpPort,
-      faults: {
+      hooks: {
         endpoint: {
           async after(response, { endpoint }): Promise<Response> {
             if (endpoint === "newOrder") replaced.push((await response.clone().json()).replaces);

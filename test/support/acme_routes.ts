@@ -78,8 +78,9 @@ export function routes(table: Readonly<Record<string, Reply | readonly [Reply, .
   const answer = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const signal = init.signal ?? new AbortController().signal;
     signal.throwIfAborted();
-    const request = read(String(input), init);
+    const request = await read(String(input), init);
     seen.push(request);
+    signal.throwIfAborted();
     const [next, ...rest] = left.get(request.line) ?? [];
     if (next === undefined) throw new Error(`nobody expects ${request.line}`);
     if (rest.length > 0) left.set(request.line, rest);
@@ -101,8 +102,8 @@ export const silence: Reply = (_, signal) =>
 export const lost: Reply = () =>
   Promise.reject(new TypeError("fetch failed", { cause: new Error("connection reset by peer") }));
 
-function read(url: string, init: RequestInit): Seen {
-  const body = typeof init.body === "string" ? init.body : "";
+async function read(url: string, init: RequestInit): Promise<Seen> {
+  const body = await new Response(init.body ?? null).text();
   const jws = body === "" ? {} : JSON.parse(body) as { protected?: string; payload?: string };
   return {
     line: `${init.method ?? "GET"} ${url.startsWith(BASE) ? url.slice(BASE.length) : url}`,

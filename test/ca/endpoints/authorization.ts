@@ -52,7 +52,9 @@ function authorizationAnswer(parts: Parts, authorization: Authorization): Answer
       // Once decided, only the challenge that decided is shown, as Boulder and Pebble do.
       challenges: (decisive.length > 0 ? decisive : challenges).map((it) => challengeBody(parts, authorization, it)),
     },
-    unfinished: status === "pending" && challenges.some(({ state }) => state.status === "processing"),
+    unfinished: status === "pending" && challenges.some(({ state }) => state.status === "processing")
+      ? "authorization"
+      : undefined,
   };
 }
 

@@ -21,7 +21,7 @@ export function challenge(
   return {
     body: challengeBody(parts, authorization, current),
     links: [["up", parts.urls.authorization(authorization.id)]],
-    unfinished: current.state.status === "processing",
+    unfinished: current.state.status === "processing" ? "challenge" : undefined,
   };
 }
 

@@ -4,7 +4,8 @@ import type { Parts } from "../parts.ts";
 /** RFC 8555 §7.1.1, with `renewalInfo` of RFC 9773 and `profiles` of draft-ietf-acme-profiles. */
 export function directory({ settings, urls, chance }: Parts): Answer {
   const { newNonce, newAccount, newOrder, revokeCert, keyChange, renewalInfo, terms } = urls;
-  const profiles = Object.entries(settings.profiles).map(([name, { description }]) => [name, description] as const);
+  const profiles = Object.entries(settings.profiles).filter(([name]) => name !== "")
+    .map(([name, { description }]) => [name, description] as const);
   return {
     isIndex: true,
     body: {
@@ -13,13 +14,13 @@ export function directory({ settings, urls, chance }: Parts): Answer {
       newOrder,
       revokeCert,
       keyChange,
-      renewalInfo,
+      ...(settings.renewalInfo ? { renewalInfo } : {}),
       meta: {
         termsOfService: terms,
         website: urls.origin,
         caaIdentities: ["ca.test"],
         externalAccountRequired: Object.keys(settings.externalAccounts).length > 0,
-        profiles: Object.fromEntries(profiles),
+        ...(profiles.length === 0 ? {} : { profiles: Object.fromEntries(profiles) }),
       },
       // A client has to pass over what it does not know.
       ...(settings.directoryNoise ? { [chance.directory.token(8)]: "https://ca.test/a-field-without-meaning" } : {}),

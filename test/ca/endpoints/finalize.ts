@@ -5,7 +5,6 @@ import { fromBase64Url } from "../jose/base64url.ts";
 import type { Parts } from "../parts.ts";
 import { Problem } from "../problem.ts";
 import type { Order } from "../state/types.ts";
-import { sleep } from "../tasks.ts";
 import { checkCsr, type Checked } from "../x509/check_csr.ts";
 import { orderAnswer, ownOrder } from "./order.ts";
 
@@ -43,20 +42,16 @@ export async function finalize(parts: Parts, signed: Signed, { id }: { readonly 
 
 async function issue(parts: Parts, order: Order, csr: Checked, signal: AbortSignal): Promise<void> {
   const { store, issuer, settings, chance } = parts;
-  await sleep(settings.issuanceDelayMs, signal);
+  signal.throwIfAborted();
   const profile = settings.profiles[order.profile];
   if (profile === undefined) throw new Error(`The order has the unknown profile "${order.profile}"`);
-  const issued = await issuer.issue({
-    ...csr,
-    names: order.names,
-    profile,
-    now: settings.now(),
-    serial: serial(parts),
-  });
+  const wanted = { ...csr, names: order.names, profile, now: settings.now(), serial: serial(parts) };
+  const issued = await issuer.issue(await parts.faults.issue(parts, wanted));
   const { names, account, profile: profileName } = order;
   const certificate = { id: chance.ids.token(9), account, order: order.id, names, profile: profileName, ...issued };
   store.put({ certificate });
-  store.put({ order: { ...order, outcome: { kind: "issued", certificate: certificate.id } } });
+  const at = new Date(settings.now().getTime() + settings.issuanceDelayMs);
+  store.put({ order: { ...order, outcome: { kind: "issued", certificate: certificate.id, at } } });
 }
 
 /** 17 bytes, the first never 0: half of them need a zero before them in DER, which RFC 9773 §4.1 keeps. */

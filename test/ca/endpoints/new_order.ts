@@ -41,7 +41,7 @@ function handedBack(
 ): Order | undefined {
   if (!settings.orderReuse) return undefined;
   const found = store.orders.values().find((it) =>
-    it.account === account.id && String(it.names) === String(names) &&
+    it.account === account.id && it.onlyOnce !== true && String(it.names) === String(names) &&
     (it.profileAsked ? it.profile === profile : profile === undefined) &&
     ["pending", "ready"].includes(store.orderStatus(it))
   );

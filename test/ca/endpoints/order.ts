@@ -16,12 +16,16 @@ export function orderAnswer(parts: Parts, order: Order): Answer {
       identifiers: listed(parts, order.names.map((value) => ({ type: "dns", value }))),
       authorizations: listed(parts, order.authorizations.map(urls.authorization)),
       finalize: urls.finalize(order.id),
-      profile: order.profile,
+      ...(order.profile === "" ? {} : { profile: order.profile }),
       ...(order.replaces === undefined ? {} : { replaces: order.replaces }),
       ...(error === undefined ? {} : { error }),
-      ...(order.outcome.kind === "issued" ? { certificate: urls.certificate(order.outcome.certificate) } : {}),
+      ...(order.outcome.kind === "issued" && status === "valid"
+        ? { certificate: urls.certificate(order.outcome.certificate) }
+        : {}),
     },
-    unfinished: status === "processing" || (status === "pending" && isBeingValidated(parts, order)),
+    unfinished: status === "processing" || (status === "pending" && isBeingValidated(parts, order))
+      ? "order"
+      : undefined,
   };
 }
 

@@ -18,6 +18,7 @@ const ASK_AGAIN_SECONDS = 6 * 3600;
 
 /** GET without signature (RFC 9773 §4.1). */
 export function renewalInfo({ store, settings }: Parts, certId: string): Answer {
+  if (!settings.renewalInfo) throw new Problem("malformed", "Page not found", { status: 404 });
   if (!isCertId(certId)) throw new Problem("malformed", `Path was not a valid ARI CertID: "${certId}"`);
   const found = store.certificateOf(certId);
   if (found === undefined) throw new Problem("malformed", "Certificate not found", { status: 404 });

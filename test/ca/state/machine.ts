@@ -25,7 +25,7 @@ export function orderStatus(order: Order, authorizations: readonly Authorization
     case "failed":
       return "invalid";
     case "issued":
-      return "valid";
+      return now < order.outcome.at ? "processing" : "valid";
     case "processing":
       return "processing";
     case "open":

@@ -15,6 +15,8 @@ export interface Store {
   /** Renewal information that somebody set, by certID. */
   readonly renewals: Map<string, string>;
   put(record: Kept): void;
+  /** As if there had never been an account, an authorization or an order. */
+  forgetAll(): void;
   /** The account of a key, in whatever state it is. */
   accountOf(thumbprint: string): Account | undefined;
   certificateOf(certId: string): Certificate | undefined;
@@ -56,6 +58,7 @@ export function makeStore(now: () => Date): Store {
       else if ("order" in record) orders.set(record.order.id, record.order);
       else certificates.set(record.certificate.id, record.certificate);
     },
+    forgetAll: () => [accounts, authorizations, orders].forEach((it) => it.clear()),
     accountOf: (thumbprint) => accounts.values().find(({ key }) => key.thumbprint === thumbprint),
     certificateOf: (certId) => certificates.values().find((it) => it.certId === certId),
     authorizationsOf: find,

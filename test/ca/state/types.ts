@@ -16,7 +16,7 @@ export interface Account {
 
 /** RFC 8555 §7.1.5; each state has what is known in it. */
 export type ChallengeState =
-  | { readonly status: "pending" }
+  | { readonly status: "pending"; readonly error?: ProblemDocument }
   | { readonly status: "processing" }
   | { readonly status: "valid"; readonly validated: Date }
   | { readonly status: "invalid"; readonly validated: Date; readonly error: ProblemDocument };
@@ -47,7 +47,7 @@ export interface Authorization {
 export type Outcome =
   | { readonly kind: "open" }
   | { readonly kind: "processing" }
-  | { readonly kind: "issued"; readonly certificate: string }
+  | { readonly kind: "issued"; readonly certificate: string; /** It is shown from then on. */ readonly at: Date }
   | { readonly kind: "failed"; readonly error: ProblemDocument };
 
 /** RFC 8555 §7.1.3. Its status is not kept: see `orderStatus`. */
@@ -65,6 +65,8 @@ export interface Order {
   readonly replaces?: string;
   readonly expires: Date;
   readonly outcome: Outcome;
+  /** It is not handed back for a newOrder that asks for the same. */
+  readonly onlyOnce?: boolean;
 }
 
 /** A certificate that was issued. */

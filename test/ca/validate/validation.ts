@@ -1,6 +1,6 @@
 import type { Parts } from "../parts.ts";
 import { Problem } from "../problem.ts";
-import type { Authorization, Challenge, ChallengeType } from "../state/types.ts";
+import type { Authorization, Challenge, ChallengeState, ChallengeType } from "../state/types.ts";
 import { sleep } from "../tasks.ts";
 import { dns01 } from "./dns01.ts";
 import { http01 } from "./http01.ts";
@@ -31,14 +31,17 @@ export function beginValidation(
     const problem = await verdict(parts, authorization, challenge, thumbprint, signal);
     signal.throwIfAborted();
     const validated = settings.now();
-    store.decide(
-      authorization.id,
-      challenge.id,
-      problem === undefined
-        ? { status: "valid", validated }
-        : { status: "invalid", validated, error: problem.toJSON() },
-    );
+    store.decide(authorization.id, challenge.id, stateAfter(parts, problem, validated));
   });
+}
+
+function stateAfter({ settings }: Parts, problem: Problem | undefined, validated: Date): ChallengeState {
+  if (problem === undefined) return { status: "valid", validated };
+  const error = problem.toJSON();
+  const unreached = problem.type === "connection" || problem.type === "dns";
+  return unreached && settings.unreachable === "pending"
+    ? { status: "pending", error }
+    : { status: "invalid", validated, error };
 }
 
 /** Every place looks by itself; the authority's own has to agree, and enough of the others. */

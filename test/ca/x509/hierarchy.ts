@@ -19,6 +19,8 @@ export interface Hierarchy {
   /** One certificate of the intermediate's key a root: the first is the default, the others are cross-signed. */
   readonly intermediates: readonly [X509Certificate, ...X509Certificate[]];
   readonly roots: readonly [X509Certificate, ...X509Certificate[]];
+  /** Makes a certificate of the intermediate's key that has expired by then. */
+  expired(now: Date): Promise<X509Certificate>;
 }
 
 interface Node {
@@ -26,14 +28,27 @@ interface Node {
   readonly certificate: X509Certificate;
 }
 
-const YEAR_MS = 365 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const YEAR_MS = 365 * DAY_MS;
 
-/** Makes the roots and the intermediate below all of them. */
-export async function makeHierarchy(count: number, now: Date): Promise<Hierarchy> {
+/** Makes the roots and the intermediate below all of them; `label` stands in all names. */
+export async function makeHierarchy(count: number, now: Date, label = "Test Authority"): Promise<Hierarchy> {
   const keys = await makeKeys();
-  const roots = await Promise.all(Array.from({ length: count }, (_, index) => makeRoot(index, now)));
-  const intermediates = await Promise.all(roots.map((root, index) => makeIntermediate(keys, root, index, now)));
-  return { keys, roots: some(roots.map(({ certificate }) => certificate)), intermediates: some(intermediates) };
+  const roots = await Promise.all(Array.from({ length: count }, (_, index) => makeRoot(`${label} Root`, index, now)));
+  const sign = (root: Node, index: number, notBefore: Date, notAfter: Date): Promise<X509Certificate> =>
+    makeIntermediate(`${label} Intermediate`, keys, root, { index, notBefore, notAfter });
+  const later = new Date(now.getTime() + 10 * YEAR_MS);
+  const [first, ...others] = roots;
+  if (first === undefined) throw new RangeError("Cannot make a hierarchy without a root");
+  return {
+    keys,
+    roots: [first.certificate, ...others.map(({ certificate }) => certificate)],
+    intermediates: [
+      await sign(first, 0, now, later),
+      ...await Promise.all(others.map((root, index) => sign(root, index + 1, now, later))),
+    ],
+    expired: (now) => sign(first, 9, new Date(now.getTime() - YEAR_MS), new Date(now.getTime() - DAY_MS)),
+  };
 }
 
 /** A key pair that can be exported. */
@@ -46,11 +61,11 @@ export async function keyIdentifiers(own: CryptoKey, issuer: CryptoKey): Promise
   return [await SubjectKeyIdentifierExtension.create(own), await AuthorityKeyIdentifierExtension.create(issuer)];
 }
 
-async function makeRoot(index: number, now: Date): Promise<Node> {
+async function makeRoot(name: string, index: number, now: Date): Promise<Node> {
   const keys = await makeKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: `0${index + 1}`,
-    name: `CN=Test Authority Root ${index}`,
+    name: commonName(`${name} ${index}`),
     notBefore: now,
     notAfter: new Date(now.getTime() + 30 * YEAR_MS),
     signingAlgorithm: P256,
@@ -61,17 +76,17 @@ async function makeRoot(index: number, now: Date): Promise<Node> {
 }
 
 async function makeIntermediate(
+  name: string,
   keys: CryptoKeyPair,
   root: Node,
-  index: number,
-  now: Date,
+  { index, notBefore, notAfter }: { readonly index: number; readonly notBefore: Date; readonly notAfter: Date },
 ): Promise<X509Certificate> {
   return await X509CertificateGenerator.create({
     serialNumber: `1${index}`,
-    subject: "CN=Test Authority Intermediate",
+    subject: commonName(name),
     issuer: root.certificate.subject,
-    notBefore: now,
-    notAfter: new Date(now.getTime() + 10 * YEAR_MS),
+    notBefore,
+    notAfter,
     signingAlgorithm: P256,
     publicKey: keys.publicKey,
     signingKey: root.keys.privateKey,
@@ -86,8 +101,7 @@ function usage(pathLength: number | undefined): readonly Extension[] {
   ];
 }
 
-function some<T>(items: readonly T[]): readonly [T, ...T[]] {
-  const [first, ...rest] = items;
-  if (first === undefined) throw new RangeError("Cannot make a hierarchy without a root");
-  return [first, ...rest];
+/** Parentheses mean something in the text form of a name (RFC 4514). */
+function commonName(text: string): { readonly CN: string[] }[] {
+  return [{ CN: [text] }];
 }

@@ -27,6 +27,18 @@ export interface IssueRequest extends Checked {
   readonly now: Date;
   /** Positive, without the zero that DER puts before a first bit that is set. */
   readonly serial: Uint8Array<ArrayBuffer>;
+  /** `serverAuth` unless told. */
+  readonly usages?: readonly (keyof typeof ExtendedKeyUsage)[];
+  /** Another CA with a root of its own and this in all its names. */
+  readonly issuedBy?: string;
+  /** Without authority key identifier. */
+  readonly withoutAuthorityKey?: boolean;
+}
+
+/** Another CA. */
+export interface OtherCa {
+  readonly rootPem: string;
+  readonly intermediatePem: string;
 }
 
 /** What came of it. */
@@ -36,7 +48,13 @@ export type Issued = Pick<Certificate, "serial" | "certId" | "der" | "spki" | "c
 export interface Issuer {
   /** PEM; the first is the root of the default chain. */
   readonly roots: readonly [string, ...string[]];
+  /** PEM of the intermediate as each root signed it. */
+  readonly intermediates: readonly string[];
   issue(request: IssueRequest): Promise<Issued>;
+  /** Another CA with this in all its names; the same one each time. */
+  other(label: string): Promise<OtherCa>;
+  /** The intermediate's key in a certificate that has expired, PEM. */
+  expiredIntermediate(now: Date): Promise<string>;
 }
 
 const HOUR_MS = 3_600_000;
@@ -46,9 +64,27 @@ const DOMAIN_VALIDATED = "2.23.140.1.2.1"; // CA/Browser Forum
 
 /** Makes the authority's own keys and certificates; `chains` counts the roots. */
 export async function makeIssuer(chains: number, now: Date): Promise<Issuer> {
-  const hierarchy = await makeHierarchy(chains, new Date(now.getTime() - 24 * HOUR_MS));
-  const [first, ...others] = hierarchy.roots.map(({ rawData }) => toPem("CERTIFICATE", new Uint8Array(rawData)));
-  return { roots: [first ?? "", ...others], issue: (request) => issue(hierarchy, request) };
+  const begin = new Date(now.getTime() - 24 * HOUR_MS);
+  const own = await makeHierarchy(chains, begin);
+  const others = new Map<string, Promise<Hierarchy>>();
+  const other = (label: string): Promise<Hierarchy> =>
+    others.getOrInsertComputed(label, () => makeHierarchy(1, begin, label));
+  const [first, ...more] = own.roots.map(pemOf);
+  return {
+    roots: [first ?? "", ...more],
+    intermediates: own.intermediates.map(pemOf),
+    issue: async (request) =>
+      await issue(request.issuedBy === undefined ? own : await other(request.issuedBy), request),
+    async other(label): Promise<OtherCa> {
+      const { roots: [root], intermediates: [intermediate] } = await other(label);
+      return { rootPem: pemOf(root), intermediatePem: pemOf(intermediate) };
+    },
+    expiredIntermediate: async (now) => pemOf(await own.expired(now)),
+  };
+}
+
+function pemOf({ rawData }: { readonly rawData: ArrayBuffer }): string {
+  return toPem("CERTIFICATE", new Uint8Array(rawData));
 }
 
 async function issue(hierarchy: Hierarchy, request: IssueRequest): Promise<Issued> {
@@ -70,8 +106,8 @@ async function issue(hierarchy: Hierarchy, request: IssueRequest): Promise<Issue
     publicKey,
     signingKey: hierarchy.keys.privateKey,
     extensions: [
-      ...extensions(names, commonName === undefined),
-      authorityKey,
+      ...extensions(request, commonName === undefined),
+      ...(request.withoutAuthorityKey === true ? [] : [authorityKey]),
       await SubjectKeyIdentifierExtension.create(publicKey),
     ],
   });
@@ -81,20 +117,18 @@ async function issue(hierarchy: Hierarchy, request: IssueRequest): Promise<Issue
     certId: certId(Uint8Array.fromHex(authorityKey.keyId ?? ""), unsigned(request.serial)),
     der,
     spki: new Uint8Array(certificate.publicKey.rawData).toHex(),
-    chains: hierarchy.intermediates.map(({ rawData }) =>
-      toPem("CERTIFICATE", der) + toPem("CERTIFICATE", new Uint8Array(rawData))
-    ),
+    chains: hierarchy.intermediates.map((it) => toPem("CERTIFICATE", der) + pemOf(it)),
     notBefore,
     notAfter,
   };
 }
 
 /** The SAN is critical where there is no subject (RFC 5280 §4.1.2.6). */
-function extensions(names: readonly string[], isSubject: boolean): readonly Extension[] {
+function extensions({ names, usages = ["serverAuth"] }: IssueRequest, isSubject: boolean): readonly Extension[] {
   return [
     new BasicConstraintsExtension(false, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-    new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+    ...(usages.length === 0 ? [] : [new ExtendedKeyUsageExtension(usages.map((it) => ExtendedKeyUsage[it]))]),
     new SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns" as const, value })), isSubject),
     new CertificatePolicyExtension([DOMAIN_VALIDATED]),
   ];

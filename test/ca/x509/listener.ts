@@ -19,10 +19,13 @@ export interface Listener {
   readonly root: string;
 }
 
+/** What can be wrong with it on purpose. */
+export type ListenerFlaw = "expired" | "other-host";
+
 const DAY_MS = 86_400_000;
 
 /** A certificate for loopback and the host name, under a root of its own: nobody shall trust the issuing one for this. */
-export async function makeListener(hostname: string, now: Date): Promise<Listener> {
+export async function makeListener(hostname: string, now: Date, flaw?: ListenerFlaw): Promise<Listener> {
   const from = new Date(now.getTime() - DAY_MS);
   const { keys: issuer, intermediates: [intermediate], roots: [root] } = await makeHierarchy(1, from);
   const keys = await makeKeys();
@@ -32,19 +35,21 @@ export async function makeListener(hostname: string, now: Date): Promise<Listene
     subject: "CN=Test Authority",
     issuer: intermediate.subject,
     notBefore: from,
-    notAfter: new Date(now.getTime() + 365 * DAY_MS),
+    notAfter: new Date(now.getTime() + (flaw === "expired" ? -DAY_MS / 2 : 365 * DAY_MS)),
     signingAlgorithm: P256,
     publicKey: keys.publicKey,
     signingKey: issuer.privateKey,
     extensions: [
       new BasicConstraintsExtension(false),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension([
-        { type: "dns", value: "localhost" },
-        { type: "ip", value: "127.0.0.1" },
-        { type: "ip", value: "::1" },
-        { type: isAddress ? "ip" : "dns", value: hostname },
-      ]),
+      new SubjectAlternativeNameExtension(
+        flaw === "other-host" ? [{ type: "dns", value: "other.test" }] : [
+          { type: "dns", value: "localhost" },
+          { type: "ip", value: "127.0.0.1" },
+          { type: "ip", value: "::1" },
+          { type: isAddress ? "ip" : "dns", value: hostname },
+        ],
+      ),
       ...await keyIdentifiers(keys.publicKey, issuer.publicKey),
     ],
   });

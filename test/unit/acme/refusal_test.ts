@@ -32,7 +32,9 @@ const SUBPROBLEMS = {
 Deno.test("refusal() keeps the CA's own words and each name's", () => {
   const error = refusal(answer(403, SUBPROBLEMS), "create the order");
   assertInstanceOf(error, AcmeProblemError);
-  assertEquals(error.message, SUBPROBLEMS.detail);
+  const [underscore, forbidden] = SUBPROBLEMS.subproblems.map(({ detail }) => detail);
+  const said = `${SUBPROBLEMS.detail}; _example.org: ${underscore}; example.net: ${forbidden}`;
+  assertEquals(error.message, said);
   assertEquals(error.code, "CA_PROBLEM");
   assertEquals(error.field, "acme_client");
   assertEquals(error.problem.subproblems.map((it) => it.identifier), ["_example.org", "example.net"]);

@@ -79,7 +79,7 @@ const ORDERS = [
   [{ kind: "open" }, ["valid", "invalid"], "invalid", "invalid"],
   [{ kind: "open" }, ["pending", "invalid"], "invalid", "invalid"],
   [{ kind: "processing" }, ["valid"], "processing", "processing"],
-  [{ kind: "issued", certificate: "1" }, ["valid"], "valid", "valid"],
+  [{ kind: "issued", certificate: "1", at: new Date(0) }, ["valid"], "valid", "valid"],
   [{ kind: "failed", error: { type: "x", detail: "x" } }, ["valid"], "invalid", "invalid"],
 ] as const;
 

@@ -55,14 +55,14 @@ Deno.test("failureOf() lists the records that an order waits for", () => {
   });
 });
 
-Deno.test("failureOf() keeps the CA's own words", () => {
+Deno.test("failureOf() keeps the CA's own words, and those about each name", () => {
   const problem = {
     type: "urn:ietf:params:acme:error:rejectedIdentifier",
     detail: "The server will not issue for the identifier",
     subproblems: [{ type: "about:blank", identifier: "a.example", detail: "blocked", subproblems: [] }],
   };
   assertEquals(failureOf(new AcmeProblemError(problem), NOW).body, {
-    error: { acme_client: "The server will not issue for the identifier" },
+    error: { acme_client: "The server will not issue for the identifier; a.example: blocked" },
     code: "CA_PROBLEM",
     problem,
   });

@@ -1,0 +1,231 @@
+/**
+ * The flow and its keeper against the test authority, over HTTP, on one clock that the test moves: what each failure case
+ * (F-01 …) is played on, and what holds after every one of them.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { acmeAuthority } from "../../src/acme/authority.ts";
+import { http01Solver } from "../../src/challenge/http01.ts";
+import { presentedAnswers } from "../../src/flow/answers.ts";
+import { type Certificates, certificates } from "../../src/flow/certificates.ts";
+import { keeper } from "../../src/flow/keeper.ts";
+import type { FlowParts, FlowSettings } from "../../src/flow/parts.ts";
+import { memoryLedger } from "../../src/ledger/memory_ledger.ts";
+import { publishedAnswers } from "../../src/ledger/published_answers.ts";
+import { type Records, recordsOf } from "../../src/ledger/records.ts";
+import { parseDnsNames } from "../../src/model/dns_name.ts";
+import type { AttemptRecord, Intent } from "../../src/model/records.ts";
+import { bundleFile, defaultSecretName } from "../../src/model/secret_name.ts";
+import type { Candidate, Event, Ledger, LoadBalancer, Vault } from "../../src/ports.ts";
+import { memoryVault } from "../../src/vault/memory_vault.ts";
+import { type AuthorityOptions, type LogEntry, startAuthority, type TestAuthority } from "../ca/mod.ts";
+import { checkAlways, type Expected, listening, type Played, shownEvents } from "./failure_checks.ts";
+import { CALL, fakeBalancer } from "./fakes.ts";
+import { hastyClock } from "./flow_harness.ts";
+
+/** What a case can decide. */
+export interface WorldOptions {
+  readonly authority?: AuthorityOptions;
+  /** Of the certificate. */
+  readonly names?: readonly string[];
+  readonly settings?: Partial<FlowSettings>;
+  /** No certificate is held yet. */
+  readonly fresh?: boolean;
+  /** How long one request may take, real milliseconds. */
+  readonly patienceMs?: number;
+  /** In place of the authority's own directory. */
+  readonly directory?: (authority: TestAuthority) => URL;
+  /** Sends requests; Deno's fetch unless told. */
+  readonly fetch?: typeof fetch;
+}
+
+/** One sidecar's inside, with its CA. */
+export interface World extends AsyncDisposable {
+  readonly authority: TestAuthority;
+  readonly clock: ReturnType<typeof hastyClock>;
+  readonly events: readonly Event[];
+  readonly service: Certificates;
+  readonly records: Records;
+  readonly vault: Vault;
+  readonly intent: Intent;
+  /** Requests since the failure began, for example `newOrder 201`. */
+  requests(): readonly string[];
+  /** Log entries since then. */
+  log(): readonly LogEntry[];
+  /** Certificates that were issued, and orders that were made, since then. */
+  made(): { readonly certificates: number; readonly orders: number };
+  attempt(): Promise<AttemptRecord | undefined>;
+  /** The keeper looks once, now. */
+  look(): Promise<void>;
+  /** The keeper looks, then each time when it wants to try again, until a new certificate is served. */
+  lookUntilRenewed(looks?: number): Promise<void>;
+  /** Sets faults, and lets the time of renewal come. */
+  strike(...faults: readonly string[]): Promise<void>;
+  /** Another process on the same stores, perhaps with other settings. */
+  restart(settings?: Partial<FlowSettings>): World;
+  /** Holds after every failure: the old certificate serves, nothing leaked, the CA's wishes were kept, and it was told. */
+  check(expected: Expected): Promise<void>;
+  /** The same where a new certificate serves. */
+  checkRenewed(expected?: Expected): Promise<void>;
+}
+
+/** Plays a case: a certificate is held and served, unless `fresh`. */
+export async function inWorld(options: WorldOptions, play: (world: World) => Promise<void>): Promise<void> {
+  await using world = await openWorld(options);
+  await play(world);
+}
+
+async function openWorld(options: WorldOptions): Promise<World> {
+  const clock = hastyClock(new Date("2026-11-23T12:00:00Z"));
+  await using parts = new AsyncDisposableStack();
+  const authority = parts.use(
+    await startAuthority({
+      alwaysValid: true,
+      renewalInfo: false, // what the keeper asks on the side would get into the way of what a case counts
+      challenges: ["http-01", "dns-01", "tls-alpn-01"],
+      now: clock.now,
+      ...options.authority,
+    }),
+  );
+  const secrets: string[] = [];
+  const stores = { ledger: memoryLedger(clock), vault: listening(memoryVault(clock), secrets) };
+  const shared: Shared = {
+    options,
+    clock,
+    authority,
+    stores,
+    secrets,
+    events: [],
+    served: undefined,
+    since: mark(authority),
+  };
+  const world = assemble(shared, {}, parts.move());
+  if (options.fresh === true) return world;
+  try {
+    await world.look();
+    assertEquals(shared.served?.bundle.facts.names.length, world.intent.names.length, shownEvents(shared));
+    return world;
+  } catch (error) {
+    await world[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What outlives a process. */
+interface Shared extends Played {
+  readonly options: WorldOptions;
+  readonly clock: World["clock"];
+  readonly authority: TestAuthority;
+  readonly stores: { readonly ledger: Ledger; readonly vault: Vault };
+  readonly secrets: string[];
+  readonly events: Event[];
+  served: Candidate | undefined;
+  since: Mark;
+}
+
+/** Where a failure began. */
+interface Mark {
+  readonly log: number;
+  readonly certificates: number;
+  readonly orders: number;
+  readonly events: number;
+  readonly served?: Candidate | undefined;
+}
+
+function mark(authority: TestAuthority, events = 0, served?: Candidate): Mark {
+  const { log, certificates, counters } = authority;
+  return { log: log.length, certificates: certificates.length, orders: counters.orders, events, served };
+}
+
+function assemble(shared: Shared, settings: Partial<FlowSettings> = {}, owned?: AsyncDisposableStack): World {
+  const { options, clock, authority, stores: { ledger, vault } } = shared;
+  const names = parseDnsNames(options.names ?? ["www.example.com", "example.com"]);
+  const secretName = defaultSecretName(names[0]);
+  const records = recordsOf(ledger);
+  const balancers: ReadonlyMap<string, LoadBalancer> = new Map([[
+    "lb",
+    fakeBalancer({
+      name: "lb",
+      swap: (candidate) => {
+        const kind = shared.served === undefined ? "added" as const : "replaced" as const;
+        if (candidate.file === bundleFile(secretName)) shared.served = candidate;
+        return Promise.resolve({ kind, shadowed: [] });
+      },
+    }),
+  ]]);
+  const parts: FlowParts = {
+    authority: acmeAuthority({
+      directory: options.directory?.(authority) ?? authority.directory,
+      clock,
+      userAgent: "kontena-certificates-test/1",
+      deadline: (ms) => AbortSignal.timeout(Math.min(ms, options.patienceMs ?? 10_000)),
+      ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    }),
+    vault,
+    records,
+    solvers: new Map([["http-01" as const, http01Solver({ answers: publishedAnswers(ledger), balancers, clock })]]),
+    balancers,
+    clock,
+    events: { emit: (event) => void shared.events.push(event) },
+    settings: { keyType: "ec-256", challenges: ["http-01"], agreeTos: true, ...options.settings, ...settings },
+  };
+  const intent: Intent = { names, keyType: "ec-256", secretName, certType: "fullchain", balancers: ["lb"] };
+  const lifetime = new AbortController();
+  const answers = presentedAnswers(parts);
+  const service = certificates(parts, answers, lifetime.signal);
+  const keep = keeper(parts, service, answers, [intent]);
+  const attempt = async (): Promise<AttemptRecord | undefined> => (await records.attempts.get(secretName, CALL))?.value;
+  const entries = (): readonly LogEntry[] => authority.log.slice(shared.since.log);
+  const isRenewed = (): boolean => shared.served !== undefined && shared.served !== shared.since.served;
+  const world: World = {
+    authority,
+    clock,
+    get events(): readonly Event[] {
+      return shared.events.slice(shared.since.events);
+    },
+    service,
+    records,
+    vault,
+    intent,
+    log: entries,
+    requests: () => entries().map(({ endpoint, status }) => `${endpoint ?? "?"} ${status}`),
+    made: () => ({
+      certificates: authority.certificates.length - shared.since.certificates,
+      orders: authority.counters.orders - shared.since.orders,
+    }),
+    attempt,
+    look: () => keep.look(CALL),
+    async lookUntilRenewed(looks = 12): Promise<void> {
+      for (let left = looks; left > 0 && !isRenewed(); left--) {
+        await world.look();
+        if (isRenewed()) return;
+        const next = (await attempt())?.nextAt?.getTime() ?? 0;
+        clock.move(Math.max(30_000, next - clock.now().getTime()));
+      }
+      assert(isRenewed(), `not renewed in ${looks} looks: ${shownEvents(shared)}`);
+    },
+    async strike(...faults): Promise<void> {
+      for (const fault of faults) authority.faults.set(fault);
+      const held = (await records.certificates.get(secretName, CALL))?.value.facts;
+      if (held !== undefined) clock.move((held.notAfter.getTime() - held.notBefore.getTime()) * 0.7);
+      shared.since = mark(authority, shared.events.length, shared.served);
+    },
+    restart: (settings = {}) => assemble(shared, settings),
+    async check(expected): Promise<void> {
+      const serial = (it: Candidate | undefined): string | undefined => it?.bundle.facts.serial;
+      assertEquals(serial(shared.served), serial(shared.since.served), "another certificate is served than before");
+      await checkAlways(shared, world, expected);
+    },
+    async checkRenewed(expected = {}): Promise<void> {
+      assert(isRenewed(), `the old certificate is still served: ${shownEvents(shared)}`);
+      await checkAlways(shared, world, expected);
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      lifetime.abort(new Error("the case is over"));
+      await service.landed();
+      await owned?.disposeAsync();
+    },
+  };
+  return world;
+}

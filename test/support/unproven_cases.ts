@@ -1,0 +1,25 @@
+/** Failure cases that have no test yet, and what they wait for. A case that gets one is to be taken out here. */
+export const UNPROVEN: Readonly<Record<string, string>> = {
+  "F-25": "the sidecar has no setting for an HTTP proxy",
+  "F-32": "the account's key cannot be exchanged yet; the authority's key-change-refused waits for it",
+  "F-83": "no rule says which issuer is expected; the authority's other-issuer waits for it",
+  "F-87": "no rule compares a new certificate's end with the old one's; the authority's lifetime waits for it",
+};
+
+/** Parts of cases that have a test which leaves them out. */
+export const PARTLY: Readonly<Record<string, string>> = {
+  "F-18": "a class of its own for TLS (it is CA_TRANSPORT)",
+  "F-24": "SERVFAIL, and an IPv6 address that is dead: the system's resolver decides",
+  "F-39": "one bad name does not yet sink only itself (quarantine)",
+  "F-40": "a refused name is asked for again with backoff; the others wait with it",
+  "F-41": "limits of profiles and IP addresses are not known locally; the CA's words are told",
+  "F-45": "the challenge is asked for again by the next attempt, ten minutes later, not within one",
+  "F-49": "a CSR that is refused for ever is sent again with backoff up to six hours, not stopped",
+  "F-51": "no doctor's findings are attached",
+  "F-55": "there is no policy to insist on the profile (require): it is left out",
+  "F-57": "a paused name is not frozen beyond Retry-After and the backoff",
+  "F-58a": "must-staple cannot be asked for, so it cannot be dropped",
+  "F-81": "a leaf alone is taken, as a CA may sign leaves by its root; an intermediate is not fetched",
+  "F-85": "a lost usage or a shorter life is not warned of; the schedule follows",
+  "F-88": "certID is tested where it is made",
+};
