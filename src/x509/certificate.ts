@@ -2,7 +2,7 @@ import type { KeyObject, X509Certificate } from "node:crypto";
 import defer * as nodeCrypto from "node:crypto";
 import type { CertificateFacts } from "../model/certificate.ts";
 import { type DnsName, parseDnsName } from "../model/dns_name.ts";
-import { derChildren, type DerElement, readDer, TAG } from "./der.ts";
+import { derChildren, type DerElement, extensionValues, readDer, TAG } from "./der.ts";
 import type { KeyPair } from "./keys.ts";
 
 /** A certificate as it came, and what is read off it. */
@@ -109,11 +109,8 @@ function isPss(der: Uint8Array<ArrayBuffer>): boolean {
 }
 
 function subjectAltNames(certificate: DerElement): readonly string[] {
-  const [tbs] = derChildren(certificate);
-  const extensions = tbs === undefined ? [] : derChildren(tbs).filter((it) => it.tag === TAG.extensions);
-  const all = extensions.flatMap(derChildren).flatMap(derChildren).map(derChildren);
-  const values = all.filter(([oid]) => oid?.content.toHex() === SUBJECT_ALT_NAME).map((parts) => parts.at(-1));
-  return values.flatMap((value) => value === undefined ? [] : derChildren(readDer(value.content)))
+  return extensionValues(certificate, SUBJECT_ALT_NAME)
+    .flatMap((value) => derChildren(readDer(value)))
     .filter((name) => name.tag === TAG.dnsName)
     .map((name) => new TextDecoder("latin1").decode(name.content).toLowerCase());
 }
