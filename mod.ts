@@ -6,6 +6,7 @@
  *
  * @module
  */
+export * from "./src/model/aside.ts";
 export * from "./src/model/backoff.ts";
 export * from "./src/model/brand.ts";
 export * from "./src/model/certificate.ts";

@@ -1,3 +1,4 @@
+import { restAfter } from "../model/aside.ts";
 import { attemptWait } from "../model/backoff.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
@@ -8,6 +9,7 @@ import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
 import type { Answers } from "./answers.ts";
+import { sweepAsides } from "./aside.ts";
 import type { Certificates } from "./certificates.ts";
 import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
 import { sweepOrders } from "./orders.ts";
@@ -44,6 +46,7 @@ export function keeper(
   const look = async (call: Call): Promise<void> => {
     if (parts.settings.agreeTos) await quietly(parts, "account.failed", () => service.openAccount(call), call);
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
+    await quietly(parts, "keeper.tidy", () => sweepAsides(parts, call), call);
     const works = await worksToDo(parts, service, declared, watch, call);
     await Promise.all(
       works.filter((work) => !busy.has(work.intent.secretName)).map(async (work) => {
@@ -107,7 +110,7 @@ async function worksToDo(
     declared,
     held: held.map((it) => it.record),
     provable: (name: DnsName) => provable.has(name),
-    attempts,
+    attempts: await withAsides(parts, attempts, [...held.map((it) => it.record.intent), ...declared], call),
     now,
   });
   watch.look(planned, held.map((it) => it.record));
@@ -121,6 +124,25 @@ async function worksToDo(
     .filter((it) => it.deployments.some((deployment) => deployment.state === "held" && deployment.until <= now))
     .map(({ record }) => ({ intent: record.intent, why: "held", act: (call) => service.redeploy(record, call) }));
   return [...interrupted, ...due, ...refused];
+}
+
+/** A certificate that was kept aside lets the next order rest, also where a restart lost the attempt's own record. */
+async function withAsides(
+  { records, authority }: FlowParts,
+  attempts: ReadonlyMap<SecretName, AttemptRecord>,
+  wanted: readonly Intent[],
+  call: Call,
+): Promise<ReadonlyMap<SecretName, AttemptRecord>> {
+  const asides = new Map((await records.asides.list(call)).map((entry) => [entry.id as SecretName, entry.value]));
+  if (asides.size === 0) return attempts;
+  const rests = new Map(attempts);
+  for (const intent of wanted) {
+    const { secretName } = intent;
+    const rest = restAfter(attempts.get(secretName), asides.get(secretName), intent, authority.directory);
+    if (rest === undefined) rests.delete(secretName);
+    else rests.set(secretName, rest);
+  }
+  return rests;
 }
 
 /** Does one work and writes down how it went, and when it is tried again. */

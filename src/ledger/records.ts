@@ -1,6 +1,7 @@
 import type { DnsName } from "../model/dns_name.ts";
 import type {
   AccountRecord,
+  AsideRecord,
   AttemptRecord,
   AuthorizationRecord,
   CertificateRecord,
@@ -12,6 +13,7 @@ import type { Ledger } from "../ports.ts";
 import {
   readAccount,
   readAnswer,
+  readAside,
   readAttempt,
   readAuthorization,
   readCertificate,
@@ -34,6 +36,8 @@ export interface Records {
   readonly deployments: Table<DeploymentRecord>;
   /** By secret name. */
   readonly attempts: Table<AttemptRecord>;
+  /** By secret name. */
+  readonly asides: Table<AsideRecord>;
   /** http-01: token → key authorization. */
   readonly answers: Table<string>;
 }
@@ -47,6 +51,7 @@ export function recordsOf(ledger: Ledger): Records {
     certificates: table(ledger, "certificates", readCertificate),
     deployments: table(ledger, "deployments", readDeployment),
     attempts: table(ledger, "attempts", readAttempt),
+    asides: table(ledger, "asides", readAside),
     answers: table(ledger, "answers", readAnswer),
   };
 }
