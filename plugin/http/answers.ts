@@ -66,6 +66,22 @@ export const WIRING_CHECK = v.strictObject({
   })),
 });
 
+/** One thing that was found about a certificate. */
+const FINDING = v.strictObject({ name: v.string(), found: v.string(), todo: v.string() });
+
+/** A newer certificate that was not taken. */
+const KEPT_ASIDE = v.strictObject({
+  at: time,
+  count: v.pipe(v.number(), v.description("How many in a row were")),
+  next_order_at: time,
+  acceptable: v.boolean(),
+  reasons: v.array(FINDING),
+  issuer: v.optional(v.string()),
+  serial: v.optional(v.string()),
+  fingerprint: v.optional(v.string()),
+  valid_until: v.optional(time),
+});
+
 const ours = {
   not_before: time,
   issuer: v.string(),
@@ -75,6 +91,8 @@ const ours = {
   origin: v.picklist(["ca", "imported"]),
   revoked_at: v.optional(time),
   revocation_reason: v.optional(v.string()),
+  warnings: v.optional(v.array(FINDING)),
+  kept_aside: v.optional(KEPT_ASIDE),
   secrets: texts,
   load_balancers: v.array(LOAD_BALANCER),
 };

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type AsideRecord,
   type AuthorizationRecord,
   type BalancerCertificate,
   type BalancerView,
@@ -11,11 +12,14 @@ import {
   type DeploymentRecord,
   dnsContent,
   type ExportedCertificate,
+  type Finding,
   type HeldCertificate,
+  isOverridable,
   type Registration,
   type Secret,
   type SecretEntry,
   type SecretName,
+  todoOf,
   type WiringPart,
 } from "../../mod.ts";
 import { given } from "../../src/model/shape.ts";
@@ -166,7 +170,8 @@ export function secretValueShape(grid: string, name: SecretName, { value, ...sec
 }
 
 /** What the original did not tell of a certificate. */
-function ours({ record: { intent, facts, origin, revoked }, deployments }: HeldCertificate): Shape {
+function ours({ record, deployments, aside }: HeldCertificate): Shape {
+  const { intent, facts, origin, revoked, warnings } = record;
   const { privateKey, certificate, bundle } = certificateSecrets(intent.secretName);
   return {
     not_before: time(facts.notBefore),
@@ -176,9 +181,32 @@ function ours({ record: { intent, facts, origin, revoked }, deployments }: HeldC
     key_type: intent.keyType,
     origin,
     ...(revoked === undefined ? {} : { revoked_at: time(revoked.at), revocation_reason: revoked.reason }),
+    ...given("warnings", warnings?.map(findingShape)),
+    ...given("kept_aside", aside === undefined ? undefined : asideShape(aside)),
     secrets: [privateKey, certificate, bundle],
     load_balancers: deployments.map((it) => deploymentShape(it, facts)),
   };
+}
+
+/** A newer certificate that was not taken, and why. */
+function asideShape({ at, count, until, reasons, facts }: AsideRecord): Shape {
+  return {
+    at: time(at),
+    count,
+    next_order_at: time(until),
+    acceptable: isOverridable(reasons),
+    reasons: reasons.map(findingShape),
+    ...facts === undefined ? {} : {
+      issuer: facts.issuer,
+      serial: facts.serial,
+      fingerprint: facts.fingerprint,
+      valid_until: time(facts.notAfter),
+    },
+  };
+}
+
+function findingShape({ name, found }: Finding): Shape {
+  return { name, found, todo: todoOf(name) };
 }
 
 function deploymentShape(deployment: DeploymentRecord, facts: HeldCertificate["record"]["facts"]): Shape {
