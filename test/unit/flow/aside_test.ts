@@ -211,6 +211,21 @@ Deno.test("keeper orders again only after 1 h, 6 h, 24 h, then each 36 h, where 
   assertEquals(attempt?.value.lastCode, "CERTIFICATE_REJECTED");
 });
 
+Deno.test("keeper orders nothing at once where a restart lost everything but what was kept aside", async () => {
+  const it = await serving();
+  it.clock.move(40 * DAY);
+  it.mint.next = worse("Pebble");
+  await it.look();
+  await it.records.attempts.remove(SECRET, CALL);
+  const before = orders(it);
+  it.clock.move(50 * 60_000);
+  await it.look();
+  assertEquals(orders(it), before);
+  it.clock.move(11 * 60_000);
+  await it.look();
+  assertEquals(orders(it), before + 1);
+});
+
 Deno.test("keeper goes on at once with another CA where what was kept aside came from the former", async () => {
   const it = await serving();
   it.clock.move(40 * DAY);
