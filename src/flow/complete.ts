@@ -10,7 +10,7 @@ import { chainMatches } from "../x509/bundle.ts";
 import { createCsr } from "../x509/csr.ts";
 import { generateKey, importKey, type KeyPair } from "../x509/keys.ts";
 import { asideError, clearAside } from "./aside.ts";
-import { admit } from "./gate.ts";
+import { admit } from "./admit.ts";
 import { type OpenOrder, writeOrder } from "./orders.ts";
 import { tellWarnings } from "./standing.ts";
 import { pollOrder } from "./poll.ts";
