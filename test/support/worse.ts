@@ -4,6 +4,7 @@
  *
  * @module
  */
+import "reflect-metadata";
 import { ExtendedKeyUsageExtension, type Extension } from "@peculiar/x509";
 import type { RefusalName } from "../../src/model/verdict.ts";
 import { testAuthority, testCertificate, type TestCertOptions, type TestIssuer, testKeys } from "./test_chain.ts";
