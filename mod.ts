@@ -6,15 +6,18 @@
  *
  * @module
  */
+export * from "./src/model/aside.ts";
 export * from "./src/model/attempt.ts";
 export * from "./src/model/backoff.ts";
 export * from "./src/model/brand.ts";
 export * from "./src/model/certificate.ts";
+export * from "./src/model/chain_facts.ts";
 export * from "./src/model/challenge_type.ts";
 export * from "./src/model/dns_name.ts";
 export * from "./src/model/errors.ts";
 export * from "./src/model/explain.ts";
 export * from "./src/model/failure_classes.ts";
+export * from "./src/model/judge.ts";
 export * from "./src/model/key_authorization.ts";
 export * from "./src/model/key_type.ts";
 export * from "./src/model/order.ts";
@@ -29,11 +32,13 @@ export * from "./src/model/renewal_record.ts";
 export * from "./src/model/retry_after.ts";
 export * from "./src/model/revocation.ts";
 export * from "./src/model/secret_name.ts";
+export * from "./src/model/trust.ts";
+export * from "./src/model/verdict.ts";
 export * from "./src/ports.ts";
 export { generateAccountKey, importAccountKey } from "./src/x509/account_key.ts";
 export { chainMatches, readBundle } from "./src/x509/bundle.ts";
 export { certificateFacts } from "./src/x509/certificate.ts";
-export { type Expected, makeBundle } from "./src/x509/check_chain.ts";
+export { appraise, type Appraised, type Expected, makeBundle } from "./src/x509/check_chain.ts";
 export { createCsr } from "./src/x509/csr.ts";
 export { placeholderCertificate } from "./src/x509/placeholder_certificate.ts";
 export { generateKey, importKey, type KeyPair } from "./src/x509/keys.ts";

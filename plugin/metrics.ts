@@ -21,6 +21,7 @@ const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readon
   "renewal.recalled": ["kontena_certificate_recalled_total", ["subject"]],
   "renewal.unanswered": ["kontena_renewal_unanswered_total", []],
   "clock.jumped": ["kontena_clock_jumps_total", []],
+  "certificate.aside": ["kontena_certificate_kept_aside_total", ["subject"]],
   "certificate.served": ["kontena_swap_total", ["balancer"]],
   "certificate.held": ["kontena_swap_failed_total", ["balancer"]],
 };
@@ -33,6 +34,8 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_certificate_shadowed: "Names that another certificate on the balancer answers.",
   kontena_certificate_attempts_failed: "Attempts in a row that failed.",
   kontena_certificate_next_attempt_seconds: "When it is tried again, Unix time.",
+  kontena_certificate_kept_aside: "Certificates in a row that were issued and not taken, by reason.",
+  kontena_certificate_kept_aside_total: "Certificates that were issued and not taken.",
   kontena_certificate_issued_total: "Certificates that were issued and stored.",
   kontena_certificate_failed_total: "Attempts that failed, by class.",
   kontena_certificate_waits_total: "Attempts that were put off by a limit of the CA.",
@@ -80,6 +83,7 @@ async function gaugesOf(
 ): Promise<Readonly<Record<string, readonly Sample[]>>> {
   const held = await service.certificates(call);
   const attempts = await records.attempts.list(call);
+  const asides = (await records.asides.list(call)).map((entry) => entry.value);
   const about = held.map(({ record, renewal }) => ({
     labels: { subject: record.intent.names[0], secret: record.intent.secretName },
     facts: record.facts,
@@ -103,6 +107,9 @@ async function gaugesOf(
     kontena_certificate_shadowed: deployments.flatMap(({ deployment: it }) =>
       it.state === "served" ? [[{ balancer: it.balancer, secret: it.secretName }, it.shadowed.length] as const] : []
     ),
+    kontena_certificate_kept_aside: asides.flatMap((
+      { intent: { names: [subject], secretName: secret }, reasons, count },
+    ) => [...new Set(reasons.map((it) => it.name))].map((reason) => [{ subject, secret, reason }, count] as const)),
     kontena_certificate_attempts_failed: attempts.map(({ id, value }) => [{ secret: id }, value.failures]),
     kontena_certificate_next_attempt_seconds: attempts.flatMap(({ id, value }) =>
       value.nextAt === undefined ? [] : [[{ secret: id }, seconds(value.nextAt)] as const]

@@ -50,5 +50,8 @@ async function hasAccount(records: Records, { directory }: CertificateAuthority)
 
 async function hasCertificate(records: Records, { secretName, names }: Intent): Promise<string | undefined> {
   const held = await records.certificates.get(secretName, { signal: AbortSignal.timeout(PATIENCE_MS) });
-  return held === undefined ? `certificate: ${names.join(", ")} is not there yet` : undefined;
+  if (held !== undefined) return undefined;
+  const aside = (await records.asides.get(secretName, { signal: AbortSignal.timeout(PATIENCE_MS) }))?.value;
+  const why = aside === undefined ? "" : `: one was kept aside (${aside.reasons.map((it) => it.found).join("; ")})`;
+  return `certificate: ${names.join(", ")} is not there yet${why}`;
 }

@@ -287,6 +287,8 @@ export interface Served {
   readonly fingerprint: string;
   /** Lower-case hexadecimal. */
   readonly serial: string;
+  /** End of its validity, where the balancer's adapter reads it. */
+  readonly notAfter?: Date;
 }
 
 /** What one needs to know of a balancer to judge it; a balancer without a runtime socket does not tell it. */

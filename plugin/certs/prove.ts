@@ -4,7 +4,7 @@ import { covers, type DnsName, isWildcard } from "../../src/model/dns_name.ts";
 import { describe, SidecarError } from "../../src/model/errors.ts";
 import type { ShadowedName } from "../../src/model/records.ts";
 import { given } from "../../src/model/shape.ts";
-import type { Call, Clock } from "../../src/ports.ts";
+import type { Call, Clock, Served } from "../../src/ports.ts";
 import type { Endpoint } from "../net/connection.ts";
 import { ProbeError } from "../net/probe_error.ts";
 import type { ProxyVersion } from "../net/proxy_header.ts";
@@ -72,6 +72,16 @@ const HANG_UPS = 3;
 
 /** A server that is there, and has no such certificate to show. */
 const SAYS_NO: ReadonlySet<string> = new Set(["no certificate", "refused"]);
+
+/** The answers of those that have a certificate to show. */
+export function servedBy(answers: readonly Answer[]): readonly Served[] {
+  return answers.flatMap((it) => "probed" in it ? [servedAs(it.name, it.probed)] : []);
+}
+
+function servedAs(name: DnsName, { fingerprint, serial, der }: Probed): Served {
+  const notAfter = new Date(new nodeCrypto.X509Certificate(der).validTo);
+  return { name, fingerprint, serial, ...given("notAfter", Number.isNaN(notAfter.getTime()) ? undefined : notAfter) };
+}
 
 /** Where a bundle may be restricted to one kind of signature, so that its twin of the other kind does not hide it. */
 export function signaturesOf(bundle: Bundle): Signatures {

@@ -14,6 +14,7 @@ import {
   requestedText,
   storedText,
 } from "./format.ts";
+import { ACCEPT_COMMAND } from "./certificate_accept.ts";
 import { AUTHORIZATION_COMMANDS } from "./authorization_commands.ts";
 import { END_COMMANDS } from "./certificate_ends.ts";
 import { IMPORT_COMMAND } from "./certificate_files.ts";
@@ -168,6 +169,7 @@ export const CERTIFICATE_COMMANDS: readonly Command[] = [
     run: exportCertificate,
   },
   IMPORT_COMMAND,
+  ACCEPT_COMMAND,
   ...END_COMMANDS,
   ...AUTHORIZATION_COMMANDS,
 ];

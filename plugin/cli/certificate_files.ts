@@ -21,13 +21,14 @@ export const IMPORT_COMMAND: Command = {
       many: true,
       help: "A load balancer that serves it; may be repeated (default: as before, else the only one there is)",
     },
+    force: { help: "Also one that is not for servers, or is signed too weakly" },
   },
   examples: ["kontena certificate import --private-key www.key --chain ca.pem www.crt"],
   next: "kontena certificate show SUBJECT; renewed by itself only where its domains are authorized",
   run: importCertificate,
 };
 
-async function importCertificate({ args: [file = ""], value, values }: Input, world: World): Promise<void> {
+async function importCertificate({ args: [file = ""], value, values, flag }: Input, world: World): Promise<void> {
   const { terminal, client } = world;
   const certificate = await readCertificates(file, world);
   const chain = await Promise.all(values("chain").map((name) => readCertificates(name, world)));
@@ -46,6 +47,7 @@ async function importCertificate({ args: [file = ""], value, values }: Input, wo
         private_key: key === undefined ? null : read(key, world),
         chain: chain.map((it) => it.text),
         linked_service: values("linked-service"),
+        ...flag("force") === true ? { force: true } : {},
       }),
   );
   const imported = readCertificate(answer);

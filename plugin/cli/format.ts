@@ -44,9 +44,10 @@ export function requestedText(certificate: CertificateAnswer): string {
 }
 
 /** One line a balancer, and one for each name that another certificate answers there. */
-export function servedLines({ balancers, fingerprint }: CertificateAnswer): readonly string[] {
-  if (balancers.length === 0) return ["Kept in the vault only: no load balancer is linked"];
-  return balancers.flatMap((balancer) => balancerLines(balancer, fingerprint));
+export function servedLines({ balancers, fingerprint, warnings = [] }: CertificateAnswer): readonly string[] {
+  const served = balancers.flatMap((balancer) => balancerLines(balancer, fingerprint));
+  const all = balancers.length === 0 ? ["Kept in the vault only: no load balancer is linked"] : served;
+  return [...all, ...warnings.map((it) => `Warning: ${it}`)];
 }
 
 /** What `show` prints: the original's lines, then ours. */
@@ -66,10 +67,26 @@ export function certificateText(grid: string, certificate: CertificateAnswer): s
     ...fact("fingerprint", fingerprint),
     ...fact("imported", certificate.imported ? "true" : undefined),
     ...fact("revoked", certificate.revoked),
+    ...items("warnings", certificate.warnings ?? []),
+    ...asideLines(certificate),
     ...items("secrets", certificate.secrets),
     ...items("load balancers", balancers.flatMap((it) => balancerLines(it, fingerprint))),
     "",
   ].join("\n");
+}
+
+function asideLines({ subject, aside }: CertificateAnswer): readonly string[] {
+  if (aside === undefined) return [];
+  const { reasons, at, count, nextOrderAt, acceptable } = aside;
+  const next = acceptable ? `kontena certificate accept ${subject}` : "it cannot be accepted";
+  const times = count === 1 ? "" : `, the ${count}. in a row`;
+  return [
+    ...items("a newer one is kept aside", [
+      ...reasons,
+      `since ${at}${times}; the next is ordered at ${nextOrderAt}, if it is due`,
+      next,
+    ]),
+  ];
 }
 
 /** How the text is going to be looked at. */

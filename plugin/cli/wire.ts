@@ -4,7 +4,18 @@
  * @module
  */
 import { RENEWAL_REASONS, type RenewalReason } from "../../src/model/renewal.ts";
-import { type Fields, flag, given, instant, list, object, optional, text, texts } from "../../src/model/shape.ts";
+import {
+  type Fields,
+  flag,
+  given,
+  instant,
+  list,
+  number,
+  object,
+  optional,
+  text,
+  texts,
+} from "../../src/model/shape.ts";
 
 /** A certificate, of either shape. */
 export interface CertificateAnswer {
@@ -27,7 +38,21 @@ export interface CertificateAnswer {
   readonly renewal?: string;
   /** Where the CA explains it. */
   readonly renewalExplanation?: string;
+  /** What is to be known of it, a sentence each. */
+  readonly warnings?: readonly string[];
+  /** A newer one that was not taken. */
+  readonly aside?: AsideAnswer;
   readonly balancers: readonly BalancerAnswer[];
+}
+
+/** A certificate that was kept aside. */
+export interface AsideAnswer {
+  /** Why, a sentence each with what to do. */
+  readonly reasons: readonly string[];
+  readonly at: string;
+  readonly count: number;
+  readonly nextOrderAt: string;
+  readonly acceptable: boolean;
 }
 
 /** What a balancer does with it. */
@@ -59,8 +84,26 @@ export function readCertificate(json: unknown): CertificateAnswer {
     ...given("revoked", revocation(from)),
     ...given("renewal", renewal(from)),
     ...optionalTexts(from, { renewalExplanation: "renewal_explanation_url" }),
+    ...given("warnings", optional(from, "warnings", list)?.map(readFinding)),
+    ...given("aside", optional(from, "kept_aside", readAside)),
     balancers: (optional(from, "load_balancers", list) ?? []).map(readBalancer),
   };
+}
+
+function readAside(whole: Fields, field: string): AsideAnswer {
+  const from = object(whole[field], field);
+  return {
+    reasons: list(from, "reasons").map(readFinding),
+    at: text(from, "at"),
+    count: number(from, "count"),
+    nextOrderAt: text(from, "next_order_at"),
+    acceptable: flag(from, "acceptable"),
+  };
+}
+
+function readFinding(json: unknown): string {
+  const from = object(json, "finding");
+  return `${text(from, "found")} (${text(from, "name")}: ${text(from, "todo")})`;
 }
 
 function revocation(from: Fields): string | undefined {

@@ -5,7 +5,7 @@ import type { Endpoint } from "../net/connection.ts";
 import { plainGet } from "../net/plain_get.ts";
 import { alpnAnswering, isChallengeFile } from "./alpn.ts";
 import { checkPlaces } from "./locate.ts";
-import { askAll } from "../certs/prove.ts";
+import { askAll, servedBy } from "../certs/prove.ts";
 import { proverOf } from "./prover.ts";
 import { remove } from "./remove.ts";
 import { runtimeSocket } from "./runtime.ts";
@@ -52,10 +52,7 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
       await remove(tools, file, mine, call);
     },
     async served(names, call): ReturnType<LoadBalancer["served"]> {
-      const answers = await askAll(proverOf(tools), names, {}, call);
-      return answers.flatMap((it) =>
-        "probed" in it ? [{ name: it.name, fingerprint: it.probed.fingerprint, serial: it.probed.serial }] : []
-      );
+      return servedBy(await askAll(proverOf(tools), names, {}, call));
     },
     ...given("alpn", challenges === undefined ? undefined : alpnAnswering(tools, challenges, mine)),
     sni,

@@ -66,6 +66,22 @@ export const WIRING_CHECK = v.strictObject({
   })),
 });
 
+/** One thing that was found about a certificate. */
+const FINDING = v.strictObject({ name: v.string(), found: v.string(), todo: v.string() });
+
+/** A newer certificate that was not taken. */
+const KEPT_ASIDE = v.strictObject({
+  at: time,
+  count: v.pipe(v.number(), v.description("How many in a row were")),
+  next_order_at: time,
+  acceptable: v.boolean(),
+  reasons: v.array(FINDING),
+  issuer: v.optional(v.string()),
+  serial: v.optional(v.string()),
+  fingerprint: v.optional(v.string()),
+  valid_until: v.optional(time),
+});
+
 const ours = {
   not_before: time,
   issuer: v.string(),
@@ -78,6 +94,8 @@ const ours = {
   renewal_at: v.optional(v.pipe(time, v.description("When it is renewed by itself"))),
   renewal_reason: v.optional(v.picklist(["window", "recalled", "emergency", "lifetime"])),
   renewal_explanation_url: v.optional(v.pipe(v.string(), v.description("Why the CA wants it then (RFC 9773)"))),
+  warnings: v.optional(v.array(FINDING)),
+  kept_aside: v.optional(KEPT_ASIDE),
   secrets: texts,
   load_balancers: v.array(LOAD_BALANCER),
 };

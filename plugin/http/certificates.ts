@@ -154,6 +154,14 @@ export function certificates({ service, events, grid }: Face): readonly Route[] 
     },
     {
       method: "post",
+      path: "/v1/certificates/:grid/:subject/accept",
+      summary: "Take the newer certificate that was kept aside, and swap it in",
+      tag,
+      answers: { 200: { description: "It is the one in use now", schema: CERTIFICATE } },
+      handle: async (c) => c.json(shapeOf(await service.acceptCertificate(subject(c), callOf(c)))),
+    },
+    {
+      method: "post",
       path: "/v1/certificates/:grid/:subject/revoke",
       summary: "Revoke a certificate at the CA; it is replaced where that is possible without a person",
       tag,
@@ -204,5 +212,6 @@ function importRequest(subject: string, body: v.InferOutput<typeof importBody>):
     ...given("privateKey", body.private_key ?? undefined),
     chain: body.chain ?? [],
     ...given("balancers", balancersOf(body.linked_service)),
+    ...given("force", body.force ?? undefined),
   };
 }

@@ -52,6 +52,7 @@ export const importBody = v.object({
   private_key: maybe,
   chain: v.nullish(v.array(filled)),
   linked_service: links,
+  force: v.nullish(v.boolean()),
 });
 
 /** `POST /v1/certificates/:grid/:subject/revoke`. */

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type AsideRecord,
   type AuthorizationRecord,
   type BalancerCertificate,
   type BalancerView,
@@ -12,11 +13,14 @@ import {
   dnsContent,
   type ExplainedCertificate,
   type ExportedCertificate,
+  type Finding,
   type HeldCertificate,
+  isOverridable,
   type Registration,
   type Secret,
   type SecretEntry,
   type SecretName,
+  todoOf,
   type WiringPart,
 } from "../../mod.ts";
 import { given } from "../../src/model/shape.ts";
@@ -174,7 +178,7 @@ export function secretValueShape(grid: string, name: SecretName, { value, ...sec
 
 /** What the original did not tell of a certificate. */
 function ours(held: HeldCertificate): Shape {
-  const { record: { intent, facts, origin, revoked }, deployments } = held;
+  const { record: { intent, facts, origin, revoked, warnings }, deployments, aside } = held;
   const { privateKey, certificate, bundle } = certificateSecrets(intent.secretName);
   return {
     not_before: time(facts.notBefore),
@@ -185,6 +189,8 @@ function ours(held: HeldCertificate): Shape {
     origin,
     ...(revoked === undefined ? {} : { revoked_at: time(revoked.at), revocation_reason: revoked.reason }),
     ...renewalShape(held),
+    ...given("warnings", warnings?.map(findingShape)),
+    ...given("kept_aside", aside === undefined ? undefined : asideShape(aside)),
     secrets: [privateKey, certificate, bundle],
     load_balancers: deployments.map((it) => deploymentShape(it, facts)),
   };
@@ -195,6 +201,27 @@ function renewalShape({ renewal, autoRenewable }: HeldCertificate): Shape {
   if (renewal === undefined || !autoRenewable) return {};
   const { at, why, explanationUrl } = renewal;
   return { renewal_at: time(at), renewal_reason: why, ...given("renewal_explanation_url", explanationUrl?.href) };
+}
+
+/** A newer certificate that was not taken, and why. */
+function asideShape({ at, count, until, reasons, facts }: AsideRecord): Shape {
+  return {
+    at: time(at),
+    count,
+    next_order_at: time(until),
+    acceptable: isOverridable(reasons),
+    reasons: reasons.map(findingShape),
+    ...facts === undefined ? {} : {
+      issuer: facts.issuer,
+      serial: facts.serial,
+      fingerprint: facts.fingerprint,
+      valid_until: time(facts.notAfter),
+    },
+  };
+}
+
+function findingShape({ name, found }: Finding): Shape {
+  return { name, found, todo: todoOf(name) };
 }
 
 function deploymentShape(deployment: DeploymentRecord, facts: HeldCertificate["record"]["facts"]): Shape {

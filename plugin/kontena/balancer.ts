@@ -2,7 +2,7 @@ import type { BalancerState, Call, Clock, Events, LoadBalancer, SniAnswering } f
 import { hostPort } from "../certs/balancer_url.ts";
 import { checkPlace } from "../certs/place.ts";
 import { preparePlaces } from "../certs/placeholder.ts";
-import { askAll } from "../certs/prove.ts";
+import { askAll, servedBy } from "../certs/prove.ts";
 import { isSniFile } from "../certs/sni_file.ts";
 import type { Endpoint } from "../net/connection.ts";
 import { plainGet } from "../net/plain_get.ts";
@@ -71,10 +71,7 @@ export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): Loa
       else await runtime.remove(file, call);
     },
     async served(names, call): ReturnType<LoadBalancer["served"]> {
-      const answers = await askAll(proverOf(tools), names, {}, call);
-      return answers.flatMap((it) =>
-        "probed" in it ? [{ name: it.name, fingerprint: it.probed.fingerprint, serial: it.probed.serial }] : []
-      );
+      return servedBy(await askAll(proverOf(tools), names, {}, call));
     },
     http: (name, path, call) => plainGet(config.http, name, path, call),
   };

@@ -12,12 +12,13 @@ import type { Call } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
 import { forgetLostAccount, type OpenAccount, openAccount, registerAccount } from "./account.ts";
 import { type Answers, isOpen } from "./answers.ts";
+import { acceptAside, asideOf, clearAside } from "./aside.ts";
 import { authorize } from "./authorize.ts";
 import { balancerFor, balancerNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
 import { deploy } from "./deploy.ts";
 import { explainCertificate } from "./explain.ts";
 import { type Flights, flights } from "./flights.ts";
-import { type ForeignCertificate, readForeign, storeForeign } from "./import.ts";
+import { type ForeignCertificate, judgeForeign, readForeign, storeForeign } from "./import.ts";
 import { issue, knownRecords, requireRecords, resume } from "./issue.ts";
 import type { FlowParts } from "./parts.ts";
 import type { Preference, ProofParts } from "./proof.ts";
@@ -195,7 +196,10 @@ class Desk implements Certificates {
     const { bundle } = foreign;
     const flight = ["import", intent.secretName, bundle.facts.fingerprint, ...intent.balancers].join(" ");
     return await this.#flights.join(flight, async (own) => {
-      const store = (): Promise<CertificateRecord> => storeForeign(this.#parts, intent, bundle, own);
+      const store = async (): Promise<CertificateRecord> => {
+        const warnings = await judgeForeign(this.#parts, intent, bundle, request, own);
+        return await storeForeign(this.#parts, intent, bundle, warnings, own);
+      };
       const record = await this.#turns.take(nameSet(intent.names), store, own);
       return await this.#deployed(intent.secretName, record, own);
     }, call);
@@ -203,7 +207,7 @@ class Desk implements Certificates {
 
   async removeCertificate(subject: string, options: { readonly force: boolean }, call: Call): Promise<boolean> {
     const found = (await this.certificate(subject, call))?.record;
-    if (found === undefined) return false;
+    if (found === undefined) return await this.#dropAside(subject, call);
     const { names, secretName } = found.intent;
     return await this.#flights.join(`remove ${secretName} ${options.force}`, async (own) => {
       const remove = (): Promise<void> => removeCertificate(this.#parts, found, options, own);
@@ -220,6 +224,21 @@ class Desk implements Certificates {
     return await this.#flights.join(`revoke ${found.facts.fingerprint} ${reason}`, async (own) => {
       const account = await this.#account(own);
       return await this.#held(await revokeCertificate(this.#parts, account, found, reason, own), own);
+    }, call);
+  }
+
+  async acceptCertificate(subject: string, call: Call): Promise<HeldCertificate | undefined> {
+    const found = await asideOf(this.#parts, subject, call);
+    if (found === undefined) return undefined;
+    const { names, secretName, balancers } = found.intent;
+    await checkBalancers(this.#parts, balancers, call);
+    return await this.#flights.join(`accept ${secretName}`, async (own) => {
+      const accept = async (): Promise<CertificateRecord | undefined> => {
+        const now = (await this.#parts.records.asides.get(secretName, own))?.value; // a better one may have come
+        return now === undefined ? undefined : await acceptAside(this.#parts, now, own);
+      };
+      const record = await this.#turns.take(nameSet(names), accept, own);
+      return record === undefined ? undefined : await this.#deployed(secretName, record, own);
     }, call);
   }
 
@@ -292,6 +311,14 @@ class Desk implements Certificates {
     }, call);
   }
 
+  /** Where the only certificate of a subject was kept aside, that is what there is to remove. */
+  async #dropAside(subject: string, call: Call): Promise<boolean> {
+    const aside = await asideOf(this.#parts, subject, call);
+    if (aside === undefined) return false;
+    await clearAside(this.#parts, aside.intent.secretName, call);
+    return true;
+  }
+
   /** An imported certificate takes the place of the one of the same subject, its secrets' names and its balancers. */
   async #intentFor(
     { names, keyType }: ForeignCertificate,
@@ -330,17 +357,19 @@ class Desk implements Certificates {
 
   /** Reads once what is shown of every certificate: there may be thousands. */
   async #viewer(call: Call): Promise<(record: CertificateRecord) => HeldCertificate> {
-    const { deployments, authorizations, renewals } = this.#parts.records;
+    const { deployments, authorizations, renewals, asides } = this.#parts.records;
     const all = (await deployments.list(call)).map((entry) => entry.value);
     const byName = Map.groupBy(all, (it) => it.secretName);
     const known = (await authorizations.list(call)).map((entry) => entry.value);
     const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
     const asked = new Map((await renewals.list(call)).map((entry) => [entry.id, entry.value]));
+    const aside = new Map((await asides.list(call)).map((entry) => [entry.id, entry.value]));
     return (record) => ({
       record,
       deployments: byName.get(record.intent.secretName) ?? [],
       autoRenewable: record.intent.names.every((name) => provable.has(name)),
       ...given("renewal", heldRenewal(record, asked.get(record.intent.secretName))),
+      ...given("aside", aside.get(record.intent.secretName)),
     });
   }
 

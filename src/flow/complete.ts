@@ -1,17 +1,18 @@
 import { AcmeProblemError, OrderParkedError, SidecarError } from "../model/errors.ts";
 import { nextStep, type Order } from "../model/order.ts";
 import { isProblem } from "../model/problem.ts";
-import type { Bundle } from "../model/certificate.ts";
 import type { CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
 import { orderKeyName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import { bundleWrites } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
-import { makeBundle } from "../x509/check_chain.ts";
 import { chainMatches } from "../x509/bundle.ts";
 import { createCsr } from "../x509/csr.ts";
 import { generateKey, importKey, type KeyPair } from "../x509/keys.ts";
+import { asideError, clearAside } from "./aside.ts";
+import { admit } from "./admit.ts";
 import { type OpenOrder, writeOrder } from "./orders.ts";
+import { tellWarnings } from "./standing.ts";
 import { pollOrder } from "./poll.ts";
 import { whyInvalid } from "./failure.ts";
 import { closeRecords, type Preference, type ProofParts, proveOrder } from "./proof.ts";
@@ -96,7 +97,7 @@ async function finalize(
   }
 }
 
-/** Downloads, checks, stores: after this the certificate is ours, whatever happens to the order. */
+/** Downloads, judges, stores: after this the certificate is ours, whatever happens to the order. */
 async function download(
   parts: ProofParts,
   record: Located,
@@ -109,17 +110,18 @@ async function download(
   if (stored?.origin === "ca" && stored.order.href === record.url.href) {
     return await forget(parts, record, stored, call);
   }
-  await writeOrder(parts, { ...common(record), url: record.url, step: "issued" as const, certificate: from }, call);
+  const aside = (await records.asides.get(intent.secretName, call))?.value;
+  if (aside?.order.href === record.url.href) throw await forget(parts, record, asideError(aside), call);
+  const issued = await writeOrder(parts, atCertificate(record, from), call);
   const key = await findKey(parts, record, call);
   if (key === undefined) throw await keyLost(parts, record, call);
-  const pem = await chosenChain(parts, from, call);
-  let bundle: Bundle;
-  try {
-    bundle = makeBundle(pem, key, { names: intent.names, now: clock.now() });
-  } catch (error) {
-    if (record.step === "issued") await giveUp(parts, record, error, call);
-    throw error;
+  const admission = await admit(parts, issued, intent, { pem: await chosenChain(parts, from, call), key }, call);
+  if (admission.do === "close") throw await forget(parts, record, admission.error, call);
+  if (admission.do === "look again") {
+    if (admission.looks !== undefined) await writeOrder(parts, { ...issued, looks: admission.looks }, call);
+    throw admission.error;
   }
+  const { bundle, warnings } = admission;
   const held: CertificateRecord = {
     intent,
     facts: bundle.facts,
@@ -128,9 +130,11 @@ async function download(
     account: parts.account.authority.url,
     order: record.url,
     storedAt: clock.now(),
+    ...given("warnings", warnings.length === 0 ? undefined : warnings),
   };
   await vault.write(bundleWrites(intent.secretName, bundle, intent.certType), call);
   await records.certificates.put(intent.secretName, held, call);
+  await clearAside(parts, intent.secretName, call);
   await forget(parts, record, held, call);
   const { serial, notAfter } = bundle.facts;
   events.emit({
@@ -139,18 +143,14 @@ async function download(
     text: `Certificate for ${intent.names.join(", ")} is in the vault, valid until ${notAfter.toISOString()}`,
     fields: { subject: intent.names[0], serial, secret: intent.secretName },
   });
+  tellWarnings(parts, intent, warnings);
   return held;
 }
 
-/**
- * A certificate that could not be used when it was downloaded before, and cannot now, never will be, unless only time has to
- * pass: else its order would be gone on with for ever. The next attempt orders anew.
- */
-async function giveUp(parts: ProofParts, record: Located, error: unknown, call: Call): Promise<void> {
-  if (!(error instanceof SidecarError) || error.code !== "CERTIFICATE_REJECTED" || error.retryAt !== undefined) return;
-  await forget(parts, record, undefined, call);
-  const text = `The certificate of ${record.url} was refused twice; it is ordered anew`;
-  parts.events.emit({ level: "warn", name: "order.abandoned", text });
+/** What came of earlier looks is kept. */
+function atCertificate(record: Located, certificate: URL): OrderRecord & { readonly step: "issued" } {
+  const looks = record.step === "issued" ? record.looks : undefined;
+  return { ...common(record), url: record.url, step: "issued", certificate, ...given("looks", looks) };
 }
 
 /** The order has served its end. Its record goes last: a restart in between finds it, and forgets the key after all. */
@@ -165,14 +165,24 @@ async function chosenChain(parts: ProofParts, from: URL, call: Call): Promise<st
   const { authority } = parts.account;
   const issuer = parts.settings.preferredChain;
   const first = await authority.certificate(from, call);
-  if (issuer === undefined || chainMatches(first.pem, issuer)) return first.pem;
+  if (issuer === undefined || leadsTo(first.pem, issuer)) return first.pem;
   for (const url of first.alternates) {
     const other = await authority.certificate(url, call).catch(() => undefined); // the default is as good
-    if (other !== undefined && chainMatches(other.pem, issuer)) return other.pem;
+    if (other !== undefined && leadsTo(other.pem, issuer)) return other.pem;
   }
   const text = `The CA offers no chain to ${issuer}; its default is used`;
   parts.events.emit({ level: "warn", name: "chain.default", text });
   return first.pem;
+}
+
+/** One that cannot be read leads nowhere; the gate says so. */
+function leadsTo(pem: string, issuer: string): boolean {
+  try {
+    return chainMatches(pem, issuer);
+  } catch (error) {
+    if (error instanceof SidecarError) return false;
+    throw error;
+  }
 }
 
 /** The order's own key: made once, sealed before anything is sent that depends on it. */

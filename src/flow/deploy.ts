@@ -49,7 +49,9 @@ async function deployTo(
   const about = { balancer: name, secretName, fingerprint, at: parts.clock.now() };
   let outcome: DeploymentRecord;
   try {
-    const { kind, shadowed } = await balancerOf(parts, name).swap(candidate, call);
+    const balancer = balancerOf(parts, name);
+    await checkNotWorse(balancer, candidate, about.at, call);
+    const { kind, shadowed } = await balancer.swap(candidate, call);
     outcome = { ...about, state: "served", shadowed };
     if (kind !== "unchanged") tellServed(parts, record, outcome, kind);
   } catch (error) {
@@ -66,6 +68,21 @@ async function deployTo(
   }
   await parts.records.deployments.put(deploymentId(name, secretName), outcome, call);
   return outcome;
+}
+
+/** What has expired in the vault is not swapped over what somebody has put in its place and is still valid. */
+async function checkNotWorse(balancer: LoadBalancer, { bundle }: Candidate, now: Date, call: Call): Promise<void> {
+  const { names, notAfter, fingerprint } = bundle.facts;
+  if (notAfter > now) return;
+  const served = await balancer.served(names, call).catch(() => []); // who does not answer has nothing to lose
+  call.signal.throwIfAborted();
+  const valid = served.find((it) => it.fingerprint !== fingerprint && it.notAfter !== undefined && it.notAfter > now);
+  if (valid === undefined) return;
+  const found = `it expired at ${notAfter.toISOString()}, and ${valid.name} is answered with one that is valid until`;
+  throw new SidecarError("SWAP_REJECTED", `${found} ${valid.notAfter?.toISOString()} (serial ${valid.serial})`, {
+    field: "certificate",
+    todo: "get or import a certificate that is valid",
+  });
 }
 
 function balancerOf({ balancers }: FlowParts, name: string): LoadBalancer {

@@ -1,14 +1,16 @@
+import { restAfter } from "../model/aside.ts";
 import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
 import { describe } from "../model/errors.ts";
 import { nextRenewal, plan, type Planned } from "../model/plan.ts";
-import type { CertificateRecord, Intent } from "../model/records.ts";
+import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.ts";
 import { RENEWAL_REASONS } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import type { Call } from "../ports.ts";
 import type { Answers } from "./answers.ts";
+import { sweepAsides } from "./aside.ts";
 import { type CaClock, caClock } from "./ca_clock.ts";
 import type { Certificates } from "./certificates.ts";
 import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
@@ -54,6 +56,7 @@ export function keeper(
   const look = async (call: Call): Promise<void> => {
     if (parts.settings.agreeTos) await quietly(parts, "account.failed", () => service.openAccount(call), call);
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
+    await quietly(parts, "keeper.tidy", () => sweepAsides(parts, call), call);
     const all = await service.certificates(call);
     const held = await inVault(parts, all, call);
     const works = await worksToDo({ parts, service, declared, all, held, ca, watches }, call);
@@ -161,7 +164,7 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
     declared,
     held: held.map((it) => it.record),
     provable: (name: DnsName) => provable.has(name),
-    attempts,
+    attempts: await withAsides(room.parts, attempts, [...held.map((it) => it.record.intent), ...declared], call),
     renewals,
     now,
     caNow: ca.now(),
@@ -205,6 +208,25 @@ function issueWork(
 function isDue(record: CertificateRecord, known: RenewalRecord | undefined, caNow: Date): boolean {
   const date = nextRenewal(record, known);
   return date !== undefined && date.at <= caNow;
+}
+
+/** A certificate that was kept aside lets the next order rest, also where a restart lost the attempt's own record. */
+async function withAsides(
+  { records, authority }: FlowParts,
+  attempts: ReadonlyMap<SecretName, AttemptRecord>,
+  wanted: readonly Intent[],
+  call: Call,
+): Promise<ReadonlyMap<SecretName, AttemptRecord>> {
+  const asides = new Map((await records.asides.list(call)).map((entry) => [entry.id as SecretName, entry.value]));
+  if (asides.size === 0) return attempts;
+  const rests = new Map(attempts);
+  for (const intent of wanted) {
+    const { secretName } = intent;
+    const rest = restAfter(attempts.get(secretName), asides.get(secretName), intent, authority.directory);
+    if (rest === undefined) rests.delete(secretName);
+    else rests.set(secretName, rest);
+  }
+  return rests;
 }
 
 /** Does one work and writes down how it went, and when it is tried again. */

@@ -5,6 +5,7 @@ import { bundleFile, certificateSecrets, orderKeyName, type SecretName } from ".
 import { deploymentId } from "../ledger/records.ts";
 import type { Call, LoadBalancer } from "../ports.ts";
 import { type Answers, recordId } from "./answers.ts";
+import { clearAside } from "./aside.ts";
 import { throwAll } from "./failure.ts";
 import type { FlowParts } from "./parts.ts";
 
@@ -137,6 +138,7 @@ async function forget(
   for (const { balancer } of deployments) await records.deployments.remove(deploymentId(balancer, secretName), call);
   await records.attempts.remove(secretName, call);
   await records.renewals.remove(secretName, call);
+  await clearAside(parts, secretName, call);
   await records.certificates.remove(secretName, call);
 }
 

@@ -7,7 +7,13 @@ import type { CertType } from "../model/certificate.ts";
 import type { ChallengeType } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
 import type { KeyType } from "../model/key_type.ts";
-import type { AccountRecord, AuthorizationRecord, CertificateRecord, DeploymentRecord } from "../model/records.ts";
+import type {
+  AccountRecord,
+  AsideRecord,
+  AuthorizationRecord,
+  CertificateRecord,
+  DeploymentRecord,
+} from "../model/records.ts";
 import type { RenewalDate } from "../model/renewal.ts";
 import type { RevocationReason } from "../model/revocation.ts";
 import type { SecretName } from "../model/secret_name.ts";
@@ -88,6 +94,8 @@ export interface ImportRequest {
   readonly chain: readonly string[];
   /** `--linked-service`; default: the links of the one that it replaces or of its names, else the only balancer. */
   readonly balancers?: readonly string[];
+  /** Also one that is not for servers, or is signed too weakly. */
+  readonly force?: boolean;
 }
 
 /** A certificate that is in the vault, with what the balancers do with it. */
@@ -100,6 +108,8 @@ export interface HeldCertificate {
   readonly autoRenewable: boolean;
   /** When it is renewed next by what is known; absent where it was revoked for good. */
   readonly renewal?: HeldRenewal;
+  /** A newer one that was not taken. */
+  readonly aside?: AsideRecord;
 }
 
 /** When a certificate is renewed next, why then, and where the CA explains it. */
@@ -151,6 +161,8 @@ export interface CertificateService {
   importCertificate(request: ImportRequest, call: Call): Promise<HeldCertificate>;
   /** Removes the newest certificate of the subject; false where there is none, `InUseError` where a balancer has it. */
   removeCertificate(subject: string, options: { readonly force: boolean }, call: Call): Promise<boolean>;
+  /** Makes current what was kept aside for the subject; undefined where there is none. */
+  acceptCertificate(subject: string, call: Call): Promise<HeldCertificate | undefined>;
   /** Revokes the newest certificate of the subject at the CA that issued it. */
   revokeCertificate(subject: string, reason: RevocationReason, call: Call): Promise<HeldCertificate | undefined>;
   /** Removes a domain authorization and takes its answer down; false where there is none. */

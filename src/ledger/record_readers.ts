@@ -9,6 +9,7 @@ import { type DnsName, parseDnsName } from "../model/dns_name.ts";
 import { KEY_TYPE_NAMES } from "../model/key_type.ts";
 import type {
   AccountRecord,
+  AsideRecord,
   AttemptRecord,
   AuthorizationRecord,
   CertificateOrigin,
@@ -24,6 +25,7 @@ import { type RenewalDraw, type RenewalWindow, renewalWindow } from "../model/re
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import { type Revocation, REVOCATION_REASONS, type RevocationReason } from "../model/revocation.ts";
 import { parseSecretName, type SecretName } from "../model/secret_name.ts";
+import { type Finding, FINDING_NAMES, isRefusal, type Reason } from "../model/verdict.ts";
 import {
   type Fields,
   flag,
@@ -97,7 +99,13 @@ export function readOrder(json: unknown): OrderRecord {
     case "finalizing":
       return { ...common, step, url: url(it, "url") };
     case "issued":
-      return { ...common, step, url: url(it, "url"), certificate: url(it, "certificate") };
+      return {
+        ...common,
+        step,
+        url: url(it, "url"),
+        certificate: url(it, "certificate"),
+        ...given("looks", optional(it, "looks", number)),
+      };
   }
 }
 
@@ -109,7 +117,25 @@ export function readCertificate(json: unknown): CertificateRecord {
     facts: facts(it, "facts"),
     storedAt: instant(it, "storedAt"),
     ...given("revoked", optional(it, "revoked", revocation)),
+    ...given("warnings", optional(it, "warnings", findings)),
     ...originOf(it),
+  };
+}
+
+/** Reads an {@linkcode AsideRecord}. */
+export function readAside(json: unknown): AsideRecord {
+  const it = object(json, "aside");
+  return {
+    intent: intent(it, "intent"),
+    ...given("facts", optional(it, "facts", facts)),
+    reasons: reasons(it, "reasons"),
+    warnings: findings(it, "warnings"),
+    directory: url(it, "directory"),
+    account: url(it, "account"),
+    order: url(it, "order"),
+    at: instant(it, "at"),
+    count: number(it, "count"),
+    until: instant(it, "until"),
   };
 }
 
@@ -214,6 +240,19 @@ function revocation(from: Fields, field: string): Revocation {
   const it = object(from[field], field);
   const reasons = Object.keys(REVOCATION_REASONS) as readonly RevocationReason[];
   return { at: instant(it, "at"), reason: oneOf(it, "reason", reasons) };
+}
+
+function findings(from: Fields, field: string): readonly Finding[] {
+  return list(from, field).map((json) => {
+    const it = object(json, field);
+    return { name: oneOf(it, "name", FINDING_NAMES), found: text(it, "found") };
+  });
+}
+
+function reasons(from: Fields, field: string): readonly [Reason, ...Reason[]] {
+  const [first, ...others] = findings(from, field).filter((it): it is Reason => isRefusal(it.name));
+  if (first === undefined) throw new SyntaxError(`"${field}" has no reason`);
+  return [first, ...others];
 }
 
 function facts(from: Fields, field: string): CertificateFacts {

@@ -1,6 +1,7 @@
 import type { DnsName } from "../model/dns_name.ts";
 import type {
   AccountRecord,
+  AsideRecord,
   AttemptRecord,
   AuthorizationRecord,
   CertificateRecord,
@@ -14,6 +15,7 @@ import type { Ledger } from "../ports.ts";
 import {
   readAccount,
   readAnswer,
+  readAside,
   readAttempt,
   readAuthorization,
   readCertificate,
@@ -42,6 +44,8 @@ export interface Records {
   readonly rates: Table<RateRecord>;
   /** By secret name. */
   readonly renewals: Table<RenewalRecord>;
+  /** By secret name. */
+  readonly asides: Table<AsideRecord>;
   /** http-01: token → key authorization. */
   readonly answers: Table<string>;
 }
@@ -57,6 +61,7 @@ export function recordsOf(ledger: Ledger): Records {
     attempts: table(ledger, "attempts", readAttempt),
     rates: table(ledger, "rates", readRate),
     renewals: table(ledger, "renewals", readRenewal),
+    asides: table(ledger, "asides", readAside),
     answers: table(ledger, "answers", readAnswer),
   };
 }

@@ -7,7 +7,7 @@ import { certificateSecrets } from "./secret_name.ts";
 import { given } from "./shape.ts";
 
 /** All that is known of one certificate. */
-export interface Standing {
+export interface Known {
   /** Its first name. */
   readonly subject: DnsName;
   /** What is in the vault, and what becomes of it. */
@@ -48,16 +48,16 @@ export interface ExplainedFailure {
 }
 
 /** Explains in plain sentences how it stands with a certificate. */
-export function explain(standing: Standing): Explanation {
+export function explain(known: Known): Explanation {
   return {
-    held: heldText(standing),
-    served: servedTexts(standing),
-    next: nextText(standing),
-    ...given("failed", failureOf(standing)),
+    held: heldText(known),
+    served: servedTexts(known),
+    next: nextText(known),
+    ...given("failed", failureOf(known)),
   };
 }
 
-function heldText({ subject, held, now }: Standing): string {
+function heldText({ subject, held, now }: Known): string {
   if (held === undefined) return `No certificate for ${subject} is held.`;
   const { facts, intent, origin, revoked } = held.record;
   const end = facts.notAfter <= now ? "expired at" : "valid until";
@@ -70,7 +70,7 @@ function heldText({ subject, held, now }: Standing): string {
     ` kept as ${certificateSecrets(intent.secretName).bundle}.${gone}`;
 }
 
-function servedTexts({ held }: Standing): readonly string[] {
+function servedTexts({ held }: Known): readonly string[] {
   if (held === undefined) return [];
   const { record, deployments } = held;
   if (record.intent.balancers.length === 0) return ["No load balancer is to serve it; it is only kept in the vault."];
@@ -89,7 +89,7 @@ function servedTexts({ held }: Standing): readonly string[] {
   });
 }
 
-function nextText({ held, order, attempt, subject, now }: Standing): string {
+function nextText({ held, order, attempt, subject, now }: Known): string {
   if (order !== undefined) return `${ORDER_TEXTS[order.step]}.${again(attempt, now)}`;
   if (held === undefined) return `It is brought about.${again(attempt, now)}`;
   const { renewal, autoRenewable, record } = held;
@@ -120,7 +120,7 @@ function again(attempt: AttemptRecord | undefined, now: Date): string {
   return nextAt === undefined || nextAt <= now ? "" : ` The next attempt is at ${iso(nextAt)}.`;
 }
 
-function failureOf({ attempt }: Standing): ExplainedFailure | undefined {
+function failureOf({ attempt }: Known): ExplainedFailure | undefined {
   if (attempt?.lastError === undefined) return undefined;
   const code = (Object.keys(FAILURE_CLASSES) as ErrorCode[]).find((it) => it === attempt.lastCode);
   const { cause, todo } = code === undefined ? UNKNOWN : FAILURE_CLASSES[code];

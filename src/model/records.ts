@@ -11,6 +11,7 @@ import type { KeyType } from "./key_type.ts";
 import type { Revocation } from "./revocation.ts";
 import type { Bucket, Renewal } from "./rates.ts";
 import type { SecretName } from "./secret_name.ts";
+import type { Finding, Reason } from "./verdict.ts";
 
 /** A certificate that somebody wants: by command, or declared in `CERTIFICATES`. */
 export interface Intent {
@@ -99,7 +100,8 @@ export type OrderRecord =
     | { readonly step: "ordered"; readonly url: URL; readonly expires?: Date }
     | { readonly step: "parked"; readonly url: URL; readonly expires?: Date } // waits for records that a person sets
     | { readonly step: "finalizing"; readonly url: URL } // the key is sealed, the CSR may have been sent
-    | { readonly step: "issued"; readonly url: URL; readonly certificate: URL }
+    // looks: how often what was downloaded could not be read
+    | { readonly step: "issued"; readonly url: URL; readonly certificate: URL; readonly looks?: number }
   );
 
 /** Where an order stands. */
@@ -116,6 +118,8 @@ export type CertificateRecord =
     readonly storedAt: Date;
     /** The CA has revoked it at our request. */
     readonly revoked?: Revocation;
+    /** What people should know of it, against the one before. */
+    readonly warnings?: readonly Finding[];
   }
   & CertificateOrigin;
 
@@ -123,6 +127,30 @@ export type CertificateRecord =
 export type CertificateOrigin =
   | { readonly origin: "ca"; readonly directory: URL; readonly account: URL; readonly order: URL }
   | { readonly origin: "imported" };
+
+/** A certificate that a CA issued and that was not taken: sealed in the vault, and not served. */
+export interface AsideRecord {
+  /** What was wanted. */
+  readonly intent: Intent;
+  /** What came; absent where it could not be read. */
+  readonly facts?: CertificateFacts;
+  /** Why it was not taken. */
+  readonly reasons: readonly [Reason, ...Reason[]];
+  /** What else is to be known of it. */
+  readonly warnings: readonly Finding[];
+  /** URL of the CA's directory. */
+  readonly directory: URL;
+  /** URL of the account. */
+  readonly account: URL;
+  /** URL of its order. */
+  readonly order: URL;
+  /** When it was kept aside. */
+  readonly at: Date;
+  /** How many in a row were, this one included. */
+  readonly count: number;
+  /** Not before this instant is another one ordered by itself. */
+  readonly until: Date;
+}
 
 /** What one balancer does with one certificate. */
 export type DeploymentRecord =

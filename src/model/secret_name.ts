@@ -38,6 +38,11 @@ export function orderKeyName(orderId: string): InternalName {
   return `.order-key.${orderId}` as InternalName;
 }
 
+/** The sealed record for a certificate that was not taken: its chain as it came, and its key. */
+export function asideName(base: SecretName): InternalName {
+  return `.aside.${base}` as InternalName;
+}
+
 /** Tells whether `vault list` may show it. */
 export function isSecretName(name: VaultName): name is SecretName {
   return !name.startsWith(".");

@@ -1,8 +1,13 @@
 import type { Bundle } from "../model/certificate.ts";
+import { type ChainFacts, type ChainFault, quoted } from "../model/chain_facts.ts";
 import type { DnsName } from "../model/dns_name.ts";
+import { judge } from "../model/judge.ts";
+import { given } from "../model/shape.ts";
+import { todoOf } from "../model/verdict.ts";
 import { type Certificate, holdsKey, isSelfSigned, isSignedBy } from "./certificate.ts";
 import { type Chain, readChain, rejected } from "./chain.ts";
 import type { KeyPair } from "./keys.ts";
+import { extendedUsages, readLink } from "./link.ts";
 import { writePem } from "./pem.ts";
 
 /** What a chain has to be good for. */
@@ -13,23 +18,59 @@ export interface Expected {
   readonly now: Date;
 }
 
-/** How far our clock may be behind the CA's. A certificate from further ahead would be refused by clients. */
-const CLOCK_TOLERANCE_MS = 5 * 60_000;
-
 /**
  * Makes the bundle that balancers serve from a chain that a CA sent, or refuses it. Leaf first, for our key, for exactly the
- * expected names; each certificate signed by the next one; all within their validity. A root at the end is dropped: who does
- * not have it will not trust it. A leaf alone is accepted, because a CA may sign leaves by its root.
+ * expected names; each certificate signed by the next one; all within their validity, for servers, and strong enough. A root
+ * at the end is dropped: who does not have it will not trust it. A leaf alone is accepted, because a CA may sign leaves by its
+ * root. It is not compared with one that is there: that is {@linkcode judge}'s.
  *
  * @throws {SidecarError} `CERTIFICATE_REJECTED`, saying what was found; with `retryAt` where only time has to pass.
  */
-export function makeBundle(pem: string, key: KeyPair, expect: Expected): Bundle {
+export function makeBundle(pem: string, key: KeyPair, { names, now }: Expected): Bundle {
+  const { chain, bundle } = appraise(pem, key);
+  const verdict = judge({ chain, names }, undefined, now);
+  if (verdict.do !== "keep aside") return bundle;
+  const { reasons: [{ name }], waitUntil } = verdict;
+  throw rejected(verdict.reasons.map((it) => it.found).join("; "), {
+    ...(waitUntil === undefined ? {} : { todo: todoOf(name), retryAt: waitUntil }),
+  });
+}
+
+/** A chain that somebody sent, what is to be judged of it, and what would be served. */
+export interface Appraised {
+  /** For {@linkcode judge}. */
+  readonly chain: ChainFacts;
+  /** The chain without a root, and the key; not to be served before it is judged. Secret. */
+  readonly bundle: Bundle;
+}
+
+/**
+ * Reads a chain, and looks how it fits a key.
+ *
+ * @throws {SidecarError} `CERTIFICATE_REJECTED` if it cannot be read.
+ */
+export function appraise(pem: string, key: KeyPair): Appraised {
   const { certificates } = readChain(pem);
   const kept = withoutRoot(certificates);
-  const found = linkFault(certificates, key) ?? nameFault(kept[0], expect.names);
-  if (found !== undefined) throw rejected(found);
-  kept.forEach((certificate, i) => checkDates(certificate, i + 1, expect.now));
-  return toBundle(kept, key);
+  try {
+    return {
+      chain: { ...chainFacts(kept), ...given("fault", chainFault(certificates, key)) },
+      bundle: toBundle(kept, key),
+    };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw rejected(`its answer cannot be read: ${error.message}`); // damaged where only a judge looks
+  }
+}
+
+function chainFacts([leaf, ...rest]: Chain["certificates"]): ChainFacts {
+  return {
+    facts: leaf.facts,
+    dnsNames: leaf.dnsNames,
+    links: [readLink(leaf), ...rest.map(readLink)],
+    ...given("usages", extendedUsages(leaf)),
+    selfSigned: isSelfSigned(leaf),
+  };
 }
 
 /**
@@ -38,18 +79,27 @@ export function makeBundle(pem: string, key: KeyPair, expect: Expected): Bundle 
  * @returns What is wrong, or undefined.
  */
 export function linkFault(certificates: Chain["certificates"], key: KeyPair): string | undefined {
+  return chainFault(certificates, key)?.found;
+}
+
+function chainFault(certificates: Chain["certificates"], key: KeyPair): ChainFault | undefined {
   const own = certificates.findIndex((certificate) => holdsKey(certificate, key));
-  if (own < 0) return "the certificate is for another key";
-  if (own > 0) return `the certificate for the key comes as number ${own + 1} and not first`;
+  if (own < 0) return { name: "wrong-key", found: "the certificate is for another key" };
+  if (own > 0) {
+    return { name: "chain-order", found: `the certificate for the key comes as number ${own + 1} and not first` };
+  }
   const wrong = certificates.findIndex((issuer, i) => {
     const before = certificates[i - 1];
     return before !== undefined && (!isSignedBy(before, issuer) || !mayIssue(issuer));
   });
   const [signed, issuer] = [certificates[wrong - 1], certificates[wrong]];
   if (signed === undefined || issuer === undefined) return undefined;
-  const who = `certificate ${wrong + 1} (${shown(issuer.facts.subject)})`;
-  if (!mayIssue(issuer)) return `${who} is a second leaf and not a CA's`;
-  return `certificate ${wrong} (issued by ${shown(signed.facts.issuer)}) was not signed by ${who}`;
+  const who = `certificate ${wrong + 1} (${quoted(issuer.facts.subject)})`;
+  if (!mayIssue(issuer)) return { name: "chain-broken", found: `${who} is a second leaf and not a CA's` };
+  const found = `certificate ${wrong} (issued by ${quoted(signed.facts.issuer)}) was not signed by ${who}`;
+  // All of it is there, but not in the order of RFC 8555 §9.1.
+  const elsewhere = certificates.some((it, i) => i > wrong && mayIssue(it) && isSignedBy(signed, it));
+  return { name: elsewhere ? "chain-order" : "chain-broken", found };
 }
 
 /** Puts checked certificates and their key together as canonical PEM. */
@@ -66,30 +116,4 @@ function mayIssue(certificate: Certificate): boolean {
 
 function withoutRoot([leaf, ...rest]: Chain["certificates"]): Chain["certificates"] {
   return [leaf, ...rest.slice(0, rest.findLastIndex((it) => !isSelfSigned(it)) + 1)];
-}
-
-function nameFault(leaf: Certificate, expected: readonly DnsName[]): string | undefined {
-  const [found, wanted] = [new Set(leaf.dnsNames), new Set<string>(expected)];
-  const missing = [...wanted.difference(found)].map((name) => `${name} is missing`);
-  const foreign = [...found.difference(wanted)].map((name) => `${shown(name)} was not asked for`);
-  const faults = [...missing, ...foreign];
-  if (faults.length === 0) return undefined;
-  const more = faults.length > 5 ? ` and ${faults.length - 5} more` : "";
-  return `its names differ: ${faults.slice(0, 5).join(", ")}${more}`;
-}
-
-function checkDates({ facts }: Certificate, number: number, now: Date): void {
-  const { subject, notBefore, notAfter } = facts;
-  const who = `certificate ${number} (${shown(subject)})`;
-  if (notAfter <= now) throw rejected(`${who} expired at ${notAfter.toISOString()}`);
-  if (notBefore.getTime() <= now.getTime() + CLOCK_TOLERANCE_MS) return;
-  throw rejected(`${who} is not valid before ${notBefore.toISOString()}, and it is ${now.toISOString()} here`, {
-    todo: "compare this machine's clock with the CA's",
-    retryAt: notBefore,
-  });
-}
-
-/** Names in certificates are foreign text. */
-function shown(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);
 }

@@ -6,10 +6,10 @@ export interface DerElement {
 }
 
 /**
- * The tags that are looked for: INTEGER, extensions [3] of a certificate (RFC 5280 §4.1), dNSName [2] (§4.2.1.6),
- * keyIdentifier [0] (§4.2.1.1).
+ * The tags that are looked for: INTEGER, version [0] and extensions [3] of a certificate (RFC 5280 §4.1), dNSName [2]
+ * (§4.2.1.6), keyIdentifier [0] (§4.2.1.1).
  */
-export const TAG = { integer: 0x02, extensions: 0xa3, dnsName: 0x82, keyIdentifier: 0x80 };
+export const TAG = { integer: 0x02, version: 0xa0, extensions: 0xa3, dnsName: 0x82, keyIdentifier: 0x80 };
 
 /**
  * Reads bytes as one element and nothing after it.

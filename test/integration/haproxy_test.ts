@@ -212,7 +212,8 @@ test("state() and served() tell what runs and what is served", WITH_OLD, async (
   const state = await lb.state(CALL);
   assertEquals([state.pid, (state.version?.split(".").length ?? 0) >= 2], [haproxy.pid, true]);
   const [first, second] = await lb.served([NAME, parseDnsName("*.unknown.example.com")], CALL);
-  assertEquals(first, { name: NAME, fingerprint: OLD.facts.fingerprint, serial: OLD.facts.serial });
+  const { fingerprint, serial, notAfter } = OLD.facts;
+  assertEquals(first, { name: NAME, fingerprint, serial, notAfter });
   assertEquals(second?.fingerprint === OLD.facts.fingerprint, false);
 });
 

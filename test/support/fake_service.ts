@@ -37,6 +37,7 @@ export function fakeService(expected: Partial<CertificateService> = {}): Certifi
     exportCertificate: unexpected,
     importCertificate: unexpected,
     removeCertificate: unexpected,
+    acceptCertificate: unexpected,
     revokeCertificate: unexpected,
     removeAuthorization: unexpected,
     ...expected,

@@ -40,7 +40,9 @@ export interface TestCertOptions {
   readonly ca?: boolean;
   readonly extensions?: readonly Extension[];
   /** How the issuer signs; default: ECDSA with SHA-256. */
-  readonly signing?: EcdsaParams | RsaPssParams;
+  readonly signing?: EcdsaParams | RsaPssParams | RsaHashedImportParams;
+  /** Of the one that is made by {@linkcode testAuthority}; default: a new P-256 pair. */
+  readonly keys?: CryptoKeyPair;
 }
 
 const ECDSA = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
@@ -52,7 +54,7 @@ export async function testKeys(): Promise<CryptoKeyPair> {
 
 /** Makes a CA certificate: signed by `by`, or a root. */
 export async function testAuthority(name: string, by?: TestIssuer, options: TestCertOptions = {}): Promise<TestIssuer> {
-  const keys = await testKeys();
+  const keys = options.keys ?? await testKeys();
   const subject = options.subject ?? `CN=${name}`;
   const made = await testCertificate(by ?? { subject, keys }, keys.publicKey, { subject, ca: true, ...options });
   return { subject, keys, ...made };

@@ -250,6 +250,54 @@ Deno.test("certificate show tells what was revoked", async () => {
   assertStringIncludes(out, "  revoked: 2026-01-01T00:00:00.000+00:00 (superseded)\n");
 });
 
+const STAGING = {
+  name: "staging-over-production",
+  found: "it is from a trial",
+  todo: "set ACME_DIRECTORY_URL",
+};
+const AT = "2026-01-02T00:00:00.000+00:00";
+const ASIDE = { at: AT, count: 2, next_order_at: AT, acceptable: true, reasons: [STAGING] };
+
+Deno.test("certificate show tells of a newer one that is kept aside, why, and how to take it; warnings too", async () => {
+  const answer = { ...ANSWER, kept_aside: ASIDE, warnings: [{ ...STAGING, name: "shorter-lifetime" }] };
+  const { out } = await kontena("certificate show example.com", { [`GET ${CERTIFICATE}`]: answer });
+  assertStringIncludes(
+    out,
+    "  warnings:\n    - it is from a trial (shorter-lifetime: set ACME_DIRECTORY_URL)\n" +
+      "  a newer one is kept aside:\n    - it is from a trial (staging-over-production: set ACME_DIRECTORY_URL)\n" +
+      `    - since ${AT}, the 2. in a row; the next is ordered at ${AT}, if it is due\n` +
+      "    - kontena certificate accept example.com\n",
+  );
+  const hard = { ...ANSWER, kept_aside: { ...ASIDE, count: 1, acceptable: false } };
+  const other = await kontena("certificate show example.com", { [`GET ${CERTIFICATE}`]: hard });
+  assertStringIncludes(other.out, `    - since ${AT}; the next is ordered at ${AT}, if it is due\n    - it cannot be`);
+});
+
+Deno.test("certificate accept takes it, and prints who serves it and what is to be known", async () => {
+  const answer = { ...ANSWER, warnings: [STAGING] };
+  const ran = await kontena("certificate accept example.com", { [`POST ${CERTIFICATE}/accept`]: answer });
+  assertEquals([ran.code, ran.err], [0, ""]);
+  assertStringIncludes(ran.out, "Certificate for example.com,www.example.com is valid until: 2026-04-01");
+  assertStringIncludes(ran.out, "\nWarning: it is from a trial (staging-over-production: set ACME_DIRECTORY_URL)\n");
+});
+
+Deno.test("certificate accept says so where nothing is kept aside", async () => {
+  const gone = new ApiError(404, { error: "Not found" });
+  const ran = await kontena("certificate accept example.com", { [`POST ${CERTIFICATE}/accept`]: gone });
+  assertEquals([ran.code, ran.out], [1, ""]);
+  assertStringIncludes(
+    ran.err,
+    "no certificate is kept aside for example.com (see: kontena certificate show example.com)",
+  );
+});
+
+Deno.test("certificate import --force says so to the sidecar", async () => {
+  const route = "PUT v1/certificates/test/example.com";
+  const ran = await kontena("certificate import --force all.pem", { [route]: ANSWER }, {}, FILES);
+  assertEquals(ran.code, 0);
+  assertEquals((ran.requests[0]?.[2] as { readonly force?: boolean }).force, true);
+});
+
 const UNREGISTERED = new ApiError(422, { error: { le_registration: "Let's Encrypt registration missing" } });
 const REGISTER = "v1/certificates/test/register";
 

@@ -1,4 +1,6 @@
+import "reflect-metadata";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ExtendedKeyUsageExtension } from "@peculiar/x509";
 import { presentedAnswers } from "../../../src/flow/answers.ts";
 import { keeper } from "../../../src/flow/keeper.ts";
 import type { ImportRequest } from "../../../src/flow/service.ts";
@@ -8,8 +10,10 @@ import { orderKeyName } from "../../../src/model/secret_name.ts";
 import { generateKey } from "../../../src/x509/keys.ts";
 import { CALL } from "../../support/fakes.ts";
 import { harness, type HarnessOptions } from "../../support/flow_harness.ts";
+import { mintAt } from "../../support/minting.ts";
 import { name } from "../../support/port_authority.ts";
 import { testAuthority, testCertificate, type TestCertOptions } from "../../support/test_chain.ts";
+import { inUse, ofAnother } from "../../support/worse.ts";
 
 const DAY = 86_400_000;
 /** The harness begins on 2026-06-01. */
@@ -267,4 +271,45 @@ Deno.test("keeper renews an imported certificate once its names are authorized",
 
   assertEquals(it.authority.issued(), 1);
   assertEquals((await it.service.certificates(CALL)).map((held) => held.record.origin), ["ca"]);
+});
+
+const CLIENTS = { extensions: [new ExtendedKeyUsageExtension(["1.3.6.1.5.5.7.3.2"])] };
+for (
+  const [why, options, reason] of [
+    ["is not for servers", CLIENTS, "no-server-auth"],
+    ["is signed over SHA-1", { signing: { name: "ECDSA", hash: "SHA-1" } }, "weak-signature"],
+  ] as const
+) {
+  Deno.test(`importCertificate() refuses a certificate that ${why}, and takes it by force with a warning`, async () => {
+    const { service, vault, events } = await harness();
+    const request = await foreign(options);
+    const error = await assertRejects(() => service.importCertificate(request, CALL), InputError);
+    assertEquals([error.field, error.message.startsWith("Cannot import the certificate: ")], ["certificate", true]);
+    assert(error.todo?.endsWith("or use --force"));
+    assertEquals(await vault.list(CALL), []);
+
+    const held = await service.importCertificate({ ...request, force: true }, CALL);
+
+    assertEquals(held.record.warnings?.map((it) => it.name), [reason]);
+    assert(events.some((it) => it.name === "certificate.warning"));
+  });
+}
+
+Deno.test("importCertificate() takes what is worse than the one before, because a person brings it, and tells it", async () => {
+  const { service, authority, clock, records, swaps } = await harness();
+  const mint = mintAt(authority, clock.now, inUse);
+  const domains = parseDnsNames(["www.example.com", "example.com"]);
+  await service.request({ domains }, CALL);
+  mint.next = (asked) => ofAnother(asked);
+  await assertRejects(() => service.request({ domains }, CALL), SidecarError);
+
+  const held = await service.importCertificate(await foreign({ notAfter: new Date("2026-06-20T00:00:00Z") }), CALL);
+
+  assertEquals(held.record.warnings?.map((it) => it.name), [
+    "private-over-public",
+    "ends-earlier",
+    "issuer-changed",
+    "key-type-changed",
+  ]);
+  assertEquals([held.aside, await records.asides.list(CALL), swaps.length], [undefined, [], 2]);
 });

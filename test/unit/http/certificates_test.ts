@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { HeldCertificate, IssueRequest, RegisterRequest, Registration } from "../../../src/flow/service.ts";
 import { parseDnsName } from "../../../src/model/dns_name.ts";
 import type { DeploymentRecord } from "../../../src/model/records.ts";
@@ -303,4 +303,44 @@ Deno.test("GET explain says how it stands, and 404 where nothing is known", asyn
     ...explained,
   });
   assertEquals((await ask("GET", "/v1/certificates/test/b.example.com/explain")).status, 404);
+});
+
+Deno.test("a certificate shows a newer one that is kept aside, and what is to be known of it", async () => {
+  const { record, ...held } = heldCertificate();
+  assert(record.origin === "ca");
+  const found = { name: "ends-earlier", found: "it ends at noon" } as const;
+  const { intent, facts, directory, account, order, storedAt: at } = record;
+  const until = new Date("2026-01-02T00:00:00Z");
+  const aside = {
+    intent,
+    facts,
+    directory,
+    account,
+    order,
+    at,
+    until,
+    count: 1,
+    reasons: [found] as const,
+    warnings: [],
+  };
+  const { ask } = testApi({
+    certificate: () => Promise.resolve({ ...held, record: { ...record, warnings: [found] }, aside }),
+  });
+  const { json } = await ask("GET", "/v1/certificates/test/example.com");
+  const told = { ...found, todo: "wait: another one is asked for by itself before the one in use ends" };
+  assertEquals(json, {
+    ...CERTIFICATE,
+    warnings: [told],
+    kept_aside: {
+      at: "2026-01-01T00:00:05.000+00:00",
+      count: 1,
+      next_order_at: "2026-01-02T00:00:00.000+00:00",
+      acceptable: true,
+      reasons: [told],
+      issuer: "CN=Test CA",
+      serial: "0badcafe",
+      fingerprint: FINGERPRINT,
+      valid_until: "2026-04-01T00:00:00.000+00:00",
+    },
+  });
 });

@@ -31,6 +31,7 @@ const SERVICE: Partial<CertificateService> = {
     subject === "used.example.com" && !force
       ? Promise.reject(new InUseError(["infra/lb", "edge"]))
       : Promise.resolve(subject !== "none.example.com"),
+  acceptCertificate: (subject) => Promise.resolve(subject === "example.com" ? heldCertificate() : undefined),
   revokeCertificate: (subject) => Promise.resolve(subject === "example.com" ? heldCertificate() : undefined),
   removeAuthorization: (domain) => Promise.resolve(domain === "api.example.com"),
 };
@@ -80,6 +81,8 @@ for (
     ["PUT", "/v1/certificates/test/example.com", FILES, 201, CERTIFICATE],
     ["DELETE", "/v1/certificates/test/example.com", undefined, 200, ""],
     ["DELETE", "/v1/certificates/test/used.example.com?force=true", undefined, 200, ""],
+    ["PUT", "/v1/certificates/test/example.com", { ...FILES, force: true }, 201, CERTIFICATE],
+    ["POST", "/v1/certificates/test/example.com/accept", {}, 200, CERTIFICATE],
     ["POST", "/v1/certificates/test/example.com/revoke", { reason: "superseded" }, 200, CERTIFICATE],
     ["GET", "/v1/certificates/test/register", undefined, 200, {
       exactly: {
@@ -177,6 +180,7 @@ for (
     }],
     ["GET", "/v1/certificates/test/none.example.com", undefined, 404, { error: "Not found" }],
     ["DELETE", "/v1/certificates/test/none.example.com", undefined, 404, { error: "Not found" }],
+    ["POST", "/v1/certificates/test/none.example.com/accept", {}, 404, { error: "Not found" }],
     ["POST", "/v1/certificates/test/none.example.com/revoke", {}, 404, { error: "Not found" }],
     ["DELETE", "/v1/certificates/test/used.example.com", undefined, 422, {
       error: { certificate: "Certificate still in use in services: test/infra/lb,test/null/edge" },

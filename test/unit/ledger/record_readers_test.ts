@@ -6,6 +6,7 @@ import { parseDnsName } from "../../../src/model/dns_name.ts";
 import { KEY_TYPE_NAMES } from "../../../src/model/key_type.ts";
 import type {
   AccountRecord,
+  AsideRecord,
   AttemptRecord,
   AuthorizationRecord,
   CertificateRecord,
@@ -19,6 +20,7 @@ import type { RenewalDraw } from "../../../src/model/renewal.ts";
 import type { RenewalRecord } from "../../../src/model/renewal_record.ts";
 import type { Revocation } from "../../../src/model/revocation.ts";
 import { parseSecretName } from "../../../src/model/secret_name.ts";
+import { type Finding, FINDING_NAMES, type Reason, type RefusalName, REFUSALS } from "../../../src/model/verdict.ts";
 import * as readers from "../../../src/ledger/record_readers.ts";
 
 const date = fc.date({ noInvalidDate: true, min: new Date("1990-01-01"), max: new Date("2200-01-01") });
@@ -84,17 +86,27 @@ const orders: Arbitrary<OrderRecord> = fc.oneof(
   record<Step<"ordered">>({ ...order, step: fc.constant("ordered"), url: href }, { ...optionalOfOrder, expires: date }),
   record<Step<"parked">>({ ...order, step: fc.constant("parked"), url: href }, { ...optionalOfOrder, expires: date }),
   record<Step<"finalizing">>({ ...order, step: fc.constant("finalizing"), url: href }, optionalOfOrder),
-  record<Step<"issued">>({ ...order, step: fc.constant("issued"), url: href, certificate: href }, optionalOfOrder),
+  record<Step<"issued">>({ ...order, step: fc.constant("issued"), url: href, certificate: href }, {
+    ...optionalOfOrder,
+    looks: fc.nat(),
+  }),
 );
 
 type Origin<O> = Extract<CertificateRecord, { readonly origin: O }>;
 const held = { intent, facts, storedAt: date };
 const revoked = record<Revocation>({ at: date, reason: fc.constantFrom("unspecified", "keyCompromise") }, {});
+const finding = record<Finding>({ name: fc.constantFrom(...FINDING_NAMES), found: text }, {});
+const reason = record<Reason>({
+  name: fc.constantFrom(...Object.keys(REFUSALS) as readonly RefusalName[]),
+  found: text,
+}, {});
+const warnings = fc.array(finding);
 const certificate: Arbitrary<CertificateRecord> = fc.oneof(
   record<Origin<"ca">>({ ...held, origin: fc.constant("ca"), directory: href, account: href, order: href }, {
     revoked,
+    warnings,
   }),
-  record<Origin<"imported">>({ ...held, origin: fc.constant("imported") }, { revoked }),
+  record<Origin<"imported">>({ ...held, origin: fc.constant("imported") }, { revoked, warnings }),
 );
 
 type State<S> = Extract<DeploymentRecord, { readonly state: S }>;
@@ -139,6 +151,17 @@ const renewal = record<RenewalRecord>(
   { certId: text, askedAt: date, askAt: date, failures: fc.nat(), recalls: fc.nat() },
   { draw },
 );
+const aside = record<AsideRecord>({
+  intent,
+  reasons: fc.tuple(reason, fc.array(reason)).map(([first, rest]) => [first, ...rest] as const),
+  warnings,
+  directory: href,
+  account: href,
+  order: href,
+  at: date,
+  count: fc.nat(),
+  until: date,
+}, { facts });
 
 /** One row a kind: its reader, what it can be, and the fields without which it is damaged. */
 const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitrary<unknown>; fields: string }>> = {
@@ -157,6 +180,11 @@ const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitr
   },
   deployment: { read: readers.readDeployment, any: deployments, fields: "balancer secretName fingerprint at state" },
   renewal: { read: readers.readRenewal, any: renewal, fields: "certId askedAt askAt failures recalls" },
+  aside: {
+    read: readers.readAside,
+    any: aside,
+    fields: "intent reasons warnings directory account order at count until",
+  },
   attempt: { read: readers.readAttempt, any: attempt, fields: "failures lastAt" },
   rate: { read: readers.readRate, any: rates, fields: "kind" },
 };

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseDnsName } from "../../../src/model/dns_name.ts";
-import { explain, type Standing } from "../../../src/model/explain.ts";
+import { explain, type Known } from "../../../src/model/explain.ts";
 import { FAILURE_CLASSES } from "../../../src/model/failure_classes.ts";
 import type { CertificateRecord, DeploymentRecord, OrderRecord } from "../../../src/model/records.ts";
 import { parseSecretName } from "../../../src/model/secret_name.ts";
@@ -31,7 +31,7 @@ const record = (more: Partial<CertificateRecord> = {}): CertificateRecord => ({
 const about = { balancer: "infra/lb", secretName: SECRET, fingerprint: "aa", at: NOW } as const;
 const served: DeploymentRecord = { ...about, state: "served", shadowed: [] };
 const renewal = { at: new Date("2026-06-29T10:00:00Z"), why: "window" } as const;
-const held = (more: Partial<NonNullable<Standing["held"]>> = {}): Partial<Standing> => ({
+const held = (more: Partial<NonNullable<Known["held"]>> = {}): Partial<Known> => ({
   held: { record: record(), deployments: [served], autoRenewable: true, renewal, ...more },
 });
 const order: OrderRecord = {
@@ -43,7 +43,7 @@ const order: OrderRecord = {
   step: "finalizing",
   url: URL_,
 };
-const lines = (situation: Partial<Standing>): readonly string[] => {
+const lines = (situation: Partial<Known>): readonly string[] => {
   const { held, served, next, failed } = explain({ subject: SUBJECT, now: NOW, ...situation });
   return [held, ...served, next, ...failed === undefined ? [] : [failed.text]];
 };

@@ -1,11 +1,14 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { logEvents } from "../../../plugin/log.ts";
 import { makeMetrics } from "../../../plugin/metrics.ts";
+import { readiness } from "../../../plugin/readiness.ts";
 import { parseDnsNames } from "../../../src/model/dns_name.ts";
 import { renewalTimes } from "../../../src/model/renewal.ts";
 import { CALL } from "../../support/fakes.ts";
 import { fakeClock } from "../../support/fake_clock.ts";
 import { harness } from "../../support/flow_harness.ts";
+import { mintAt } from "../../support/minting.ts";
+import { better } from "../../support/worse.ts";
 
 Deno.test("logEvents() writes an event a line, as JSON or text, from its level on", () => {
   const lines: string[] = [];
@@ -54,4 +57,24 @@ Deno.test("metrics show expiry, attempts, swaps and the served serial", async ()
       'kontena_acme_answers_total{status="201"} 2',
     ]
   ) assertStringIncludes(text, `${line}\n`);
+});
+
+Deno.test("metrics and readiness tell what was kept aside, with the reason", async () => {
+  const { service, records, events, authority, clock, parts } = await harness();
+  mintAt(authority, clock.now, (asked) => better(asked, { names: ["x.example"] }));
+  await assertRejects(() => service.request({ domains: parseDnsNames(["www.example.com"]) }, CALL), Error);
+  const metrics = makeMetrics();
+  for (const event of events) metrics.emit(event);
+
+  const text = await metrics.exposition(service, records, CALL);
+
+  const about = 'subject="www.example.com",secret="LE_CERTIFICATE_www_example_com"';
+  assertStringIncludes(text, `kontena_certificate_kept_aside{${about},reason="wrong-names"} 1\n`);
+  assertStringIncludes(text, 'kontena_certificate_kept_aside_total{subject="www.example.com"} 1\n');
+  const [aside] = await records.asides.list(CALL);
+  const declared = [aside!.value.intent];
+  const { missing } = await readiness({ authority: parts.authority, balancers: new Map(), records, declared });
+  assertEquals(missing.map((it) => it.slice(0, 96)), [
+    "certificate: www.example.com is not there yet: one was kept aside (its names differ: www.example",
+  ]);
 });

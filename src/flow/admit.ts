@@ -1,0 +1,86 @@
+import { MOST_LOOKS, MOST_WAIT_MS } from "../model/aside.ts";
+import type { Bundle } from "../model/certificate.ts";
+import { SidecarError } from "../model/errors.ts";
+import { judge } from "../model/judge.ts";
+import type { Intent, OrderRecord } from "../model/records.ts";
+import { type Finding, type RefusalName, todoOf } from "../model/verdict.ts";
+import type { Call } from "../ports.ts";
+import { appraise, type Appraised } from "../x509/check_chain.ts";
+import { rejected } from "../x509/chain.ts";
+import type { KeyPair } from "../x509/keys.ts";
+import { type Downloaded, keepAside } from "./aside.ts";
+import type { FlowParts } from "./parts.ts";
+import { standing } from "./standing.ts";
+
+/** What the gate says to a certificate that was downloaded. */
+export type Admission =
+  | { readonly do: "take"; readonly bundle: Bundle; readonly warnings: readonly Finding[] }
+  | { readonly do: "close"; readonly error: SidecarError } // it was kept aside: the order has no more to give
+  | { readonly do: "look again"; readonly error: SidecarError; readonly looks?: number };
+
+/**
+ * The gate before a certificate becomes current: judges what the CA sent against what is held. What would make things worse is
+ * kept aside; what is only too early, or did not arrive whole, is looked at again.
+ */
+export async function admit(
+  parts: FlowParts,
+  order: OrderRecord & { readonly url: URL },
+  intent: Intent,
+  downloaded: { readonly pem: string; readonly key: KeyPair },
+  call: Call,
+): Promise<Admission> {
+  const { pem, key } = downloaded;
+  const { directory, account, url } = order;
+  const it: Downloaded = { intent, pem, keyPem: key.pem, directory, account, order: url };
+  const read = readable(pem, key);
+  if (read instanceof SidecarError) return await unreadable(parts, order, it, read, call);
+  const proposed = { chain: read.chain, names: intent.names, directory };
+  const now = parts.clock.now();
+  const verdict = judge(proposed, await standing(parts, intent.secretName, call), now);
+  if (verdict.do !== "keep aside") {
+    return { do: "take", bundle: read.bundle, warnings: verdict.do === "swap" ? [] : verdict.warnings };
+  }
+  const { waitUntil, reasons: [first] } = verdict;
+  if (waitUntil !== undefined && waitUntil.getTime() <= now.getTime() + MOST_WAIT_MS) {
+    const error = rejected(first.found, { todo: todoOf(first.name), retryAt: waitUntil });
+    return { do: "look again", error };
+  }
+  const looks = looksAt(order);
+  const leafIsGood = verdict.reasons.every(({ name }) => OF_THE_CHAIN.has(name)) && read.chain.facts.notAfter > now;
+  if (leafIsGood && looks < MOST_LOOKS) {
+    return { do: "look again", error: rejected(first.found, { todo: todoOf(first.name) }), looks };
+  }
+  return { do: "close", error: await keepAside(parts, { ...it, facts: read.chain.facts }, verdict, call) };
+}
+
+/** What is wrong with the certificates that came along: the next download may have others for the same leaf. */
+const OF_THE_CHAIN: ReadonlySet<string> = new Set<RefusalName>(["chain-order", "chain-broken", "expired"]);
+
+/** How often the order's certificate was looked at, this time included. */
+function looksAt(order: OrderRecord): number {
+  return (order.step === "issued" ? order.looks ?? 0 : 0) + 1;
+}
+
+function readable(pem: string, key: KeyPair): Appraised | SidecarError {
+  try {
+    return appraise(pem, key);
+  } catch (error) {
+    if (error instanceof SidecarError) return error;
+    throw error;
+  }
+}
+
+/** The next download may be whole; a CA that has nothing better after so many looks has nothing better. */
+async function unreadable(
+  parts: FlowParts,
+  order: OrderRecord,
+  it: Downloaded,
+  error: SidecarError,
+  call: Call,
+): Promise<Admission> {
+  const looks = looksAt(order);
+  if (looks < MOST_LOOKS) return { do: "look again", error, looks };
+  const found = error.message.replace(/^[^:]*: /, "");
+  const verdict = { reasons: [{ name: "unreadable", found }], warnings: [] } as const;
+  return { do: "close", error: await keepAside(parts, it, verdict, call) };
+}

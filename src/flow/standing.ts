@@ -1,0 +1,49 @@
+import type { Bundle } from "../model/certificate.ts";
+import { SidecarError } from "../model/errors.ts";
+import type { Standing } from "../model/judge.ts";
+import type { Intent } from "../model/records.ts";
+import type { SecretName } from "../model/secret_name.ts";
+import { given } from "../model/shape.ts";
+import { type Finding, todoOf } from "../model/verdict.ts";
+import { readStoredBundle } from "../vault/certificate_secrets.ts";
+import type { Call } from "../ports.ts";
+import { readBundle } from "../x509/bundle.ts";
+import { appraise, type Appraised } from "../x509/check_chain.ts";
+import { importKey } from "../x509/keys.ts";
+import type { FlowParts } from "./parts.ts";
+
+/** What is held under the name as a judge wants to know it; undefined where that is nothing, or nothing that can be served. */
+export async function standing(
+  { vault, records }: FlowParts,
+  secretName: SecretName,
+  call: Call,
+): Promise<Standing | undefined> {
+  const stored = await readStoredBundle(vault, secretName, call);
+  const record = (await records.certificates.get(secretName, call))?.value;
+  if (stored === undefined) return undefined;
+  try {
+    const { chain } = await appraiseBundle(await readBundle(stored));
+    const directory = record?.origin === "ca" ? record.directory : undefined;
+    return { chain, ...given("directory", directory), revoked: record?.revoked !== undefined };
+  } catch (error) {
+    if (error instanceof SidecarError) return undefined;
+    throw error;
+  }
+}
+
+/** Looks at a bundle that is there already. */
+export async function appraiseBundle({ certificates, keyPem }: Bundle): Promise<Appraised> {
+  return appraise(certificates.join(""), await importKey(keyPem));
+}
+
+/** Tells what people should know of a certificate that was taken. */
+export function tellWarnings({ events }: FlowParts, intent: Intent, warnings: readonly Finding[]): void {
+  for (const { name, found } of warnings) {
+    events.emit({
+      level: "warn",
+      name: "certificate.warning",
+      text: `The new certificate for ${intent.names.join(", ")}: ${found} (${todoOf(name)})`,
+      fields: { subject: intent.names[0], secret: intent.secretName, reason: name },
+    });
+  }
+}
