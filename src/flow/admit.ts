@@ -3,7 +3,7 @@ import type { Bundle } from "../model/certificate.ts";
 import { SidecarError } from "../model/errors.ts";
 import { judge } from "../model/judge.ts";
 import type { Intent, OrderRecord } from "../model/records.ts";
-import { type Finding, type RefusalName, todoOf } from "../model/verdict.ts";
+import { type Finding, type Reason, todoOf } from "../model/verdict.ts";
 import type { Call } from "../ports.ts";
 import { appraise, type Appraised } from "../x509/check_chain.ts";
 import { rejected } from "../x509/chain.ts";
@@ -46,15 +46,20 @@ export async function admit(
     return { do: "look again", error };
   }
   const looks = looksAt(order);
-  const leafIsGood = verdict.reasons.every(({ name }) => OF_THE_CHAIN.has(name)) && read.chain.facts.notAfter > now;
-  if (leafIsGood && looks < MOST_LOOKS) {
+  if (looks < MOST_LOOKS && isOfTheChain(verdict.reasons, read.chain.facts.notAfter > now)) {
     return { do: "look again", error: rejected(first.found, { todo: todoOf(first.name) }), looks };
   }
   return { do: "close", error: await keepAside(parts, { ...it, facts: read.chain.facts }, verdict, call) };
 }
 
-/** What is wrong with the certificates that came along: the next download may have others for the same leaf. */
-const OF_THE_CHAIN: ReadonlySet<string> = new Set<RefusalName>(["chain-order", "chain-broken", "expired"]);
+/**
+ * Tells whether all that is wrong is in the certificates that came along, or in their order: the next download may be better,
+ * as the leaf is the same. What comes first in a wrong order is not the leaf, and what is said of it counts for nothing.
+ */
+function isOfTheChain(reasons: readonly Reason[], leafIsValid: boolean): boolean {
+  if (reasons.some(({ name }) => name === "chain-order")) return true;
+  return leafIsValid && reasons.every(({ name }) => name === "chain-broken" || name === "expired");
+}
 
 /** How often the order's certificate was looked at, this time included. */
 function looksAt(order: OrderRecord): number {
