@@ -10,6 +10,7 @@ export interface Resources {
   readonly newAccount: URL;
   readonly newOrder: URL;
   readonly revokeCert?: URL;
+  readonly keyChange?: URL;
 }
 
 /** What the directory says. Fields that nobody here uses are left out, one of Let's Encrypt's is random on purpose. */
@@ -27,6 +28,7 @@ export function readDirectory(answer: Answer, urls: UrlPolicy): Directory {
       newAccount: link(it, "newAccount"),
       newOrder: link(it, "newOrder"),
       ...given("revokeCert", optional(it, "revokeCert", link)),
+      ...given("keyChange", optional(it, "keyChange", link)),
     };
     return { resources, info: readInfo(optional(it, "meta", (from, field) => object(from[field], field)) ?? {}) };
   });

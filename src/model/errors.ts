@@ -9,6 +9,7 @@ export type ErrorCode =
   | "CA_ANSWER" // the CA answered something that RFC 8555 does not allow
   | "CA_PROBLEM" // the CA refused, with a problem document
   | "ACCOUNT_MISSING" // nobody has registered with this CA
+  | "ACCOUNT_DEACTIVATED" // the account was deactivated, by command or at the CA
   | "CHALLENGE_NOT_OFFERED" // the CA does not offer that challenge type
   | "CHALLENGE_NOT_READY" // the answer is not visible yet, so the CA was not asked
   | "CHALLENGE_FAILED" // the CA looked, and was not convinced
@@ -82,6 +83,24 @@ export class AcmeProblemError extends SidecarError {
   constructor(problem: Problem, options: SidecarErrorOptions = {}) {
     super("CA_PROBLEM", problem.detail ?? problem.type, { field: "acme_client", ...options });
     this.problem = problem;
+  }
+}
+
+/** A key was to become an account's own, but has an account already (RFC 8555 §7.3.5). */
+export class KeyTakenError extends SidecarError {
+  /** Stable name of the class. */
+  override readonly name = "KeyTakenError";
+  /** The account that has it, where the CA said which. */
+  readonly account?: URL;
+
+  /** Makes the error; the key is not quoted. */
+  constructor(account?: URL) {
+    const whose = account === undefined ? "another account" : `the account ${account}`;
+    super("CONFLICT", `Cannot change the account's key: the new one belongs to ${whose}`, {
+      field: "account",
+      todo: "repeat the command: it makes another key",
+    });
+    if (account !== undefined) this.account = account;
   }
 }
 

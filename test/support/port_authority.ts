@@ -7,11 +7,12 @@
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { parseDnsName } from "../../src/model/dns_name.ts";
-import { AcmeProblemError, SidecarError } from "../../src/model/errors.ts";
+import { AcmeProblemError, KeyTakenError, SidecarError } from "../../src/model/errors.ts";
 import { baseName, type DnsName, isWildcard, nameSet } from "../../src/model/dns_name.ts";
 import type { Authorization, Challenge, Order } from "../../src/model/order.ts";
 import type {
   AccountKey,
+  AccountView,
   AuthorityAccount,
   AuthorityInfo,
   CertificateAuthority,
@@ -42,6 +43,19 @@ export interface PortAuthority extends CertificateAuthority {
   issued(): number;
   /** The next request of that kind is carried out, and its answer lost. */
   loseAnswer(kind: string): void;
+  /** The accounts that there are, by their URL. */
+  readonly accounts: ReadonlyMap<string, PortAccount>;
+  /** The key gets an account that nobody asked for. */
+  takeKey(thumbprint: string): URL;
+  /** Deactivates an account at the CA. */
+  deactivate(url: URL): void;
+}
+
+/** An account as the CA keeps it. */
+export interface PortAccount {
+  thumbprint: string;
+  status: AccountView["status"];
+  contact: readonly string[];
 }
 
 interface Entry {
@@ -52,6 +66,11 @@ interface Entry {
   certificate?: URL;
 }
 
+/** Does one request: writes it down, carries it out, loses its answer where a test wants that. */
+type Ask = <T>(kind: string, what: string, work: () => T | Promise<T>) => Promise<T>;
+
+type OrderingMethods = Omit<AuthorityAccount, "url" | "read" | "update" | "deactivate" | "changeKey">;
+
 const BASE = "https://ca.test";
 
 /** Makes a CA. */
@@ -59,7 +78,7 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
   const keys = await crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]);
   const asked: string[] = [];
-  const accounts = new Map<string, URL>();
+  const accounts = new Map<string, PortAccount>();
   const orders = new Map<string, Entry>();
   const authorizations = new Map<string, { name: DnsName; status: Authorization["status"]; told: boolean }>();
   const chains = new Map<string, string>();
@@ -67,7 +86,7 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   let count = 0;
   const next = (kind: string): URL => new URL(`${BASE}/${kind}/${++count}`);
 
-  const ask = <T>(kind: string, what: string, work: () => T | Promise<T>): Promise<T> =>
+  const asking: Ask = (kind, what, work) =>
     Promise.resolve().then(async () => {
       asked.push(`${kind} ${what}`.trim());
       const result = await work();
@@ -125,8 +144,58 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
     return url;
   };
 
-  const account = (url: URL): AuthorityAccount => ({
-    url,
+  const accountOf = (thumbprint: string): URL | undefined => {
+    const found = [...accounts].find(([, it]) => it.thumbprint === thumbprint);
+    if (found === undefined) return undefined;
+    if (found[1].status === "valid") return new URL(found[0]);
+    throw new SidecarError("ACCOUNT_DEACTIVATED", "the account of this key is deactivated");
+  };
+
+  const create = (thumbprint: string, contact: readonly string[] = []): URL => {
+    const url = next("account");
+    accounts.set(url.href, { thumbprint, status: "valid", contact });
+    return url;
+  };
+
+  const account = (url: URL, { thumbprint }: AccountKey): AuthorityAccount => {
+    const signed = (): PortAccount => {
+      const own = accounts.get(url.href);
+      if (own === undefined) throw refused("accountDoesNotExist", 400, "no such account");
+      if (own.thumbprint !== thumbprint) throw refused("malformed", 400, "JWS verification error");
+      return own;
+    };
+    /** As a CA does before it looks at a request: the account, its signature, its status. */
+    const ask: Ask = (kind, what, work) =>
+      asking(kind, what, () => {
+        const { status } = signed();
+        if (status !== "valid") throw refused("unauthorized", 403, `account is ${status}`);
+        return work();
+      });
+    return {
+      url,
+      read: () => asking("account", "", () => (signed(), view(url))),
+      update: ({ contact }) =>
+        ask("update", contact.join(), () => {
+          known(accounts, url).contact = contact;
+          return view(url);
+        }),
+      deactivate: () => ask("deactivate", "", () => void (known(accounts, url).status = "deactivated")),
+      changeKey: (newKey: AccountKey) =>
+        ask("keyChange", "", () => {
+          const owner = [...accounts].find(([, it]) => it.thumbprint === newKey.thumbprint);
+          if (owner !== undefined) throw new KeyTakenError(new URL(owner[0]));
+          known(accounts, url).thumbprint = newKey.thumbprint;
+        }),
+      ...ordering(ask),
+    };
+  };
+
+  const view = (url: URL): AccountView => {
+    const { status, contact } = known(accounts, url);
+    return { status, contact };
+  };
+
+  const ordering = (ask: Ask): OrderingMethods => ({
     newOrder: (request: NewOrder) =>
       ask("newOrder", nameSet(request.names), () => {
         const same = [...orders.values()].find((it) =>
@@ -193,27 +262,29 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
     issued: () => chains.size,
     loseAnswer: (kind: string) => void lost.add(kind),
     about: () =>
-      ask<AuthorityInfo>("directory", "", () => ({ caaIdentities: [], externalAccountRequired: false, profiles: {} })),
-    register: (key: AccountKey, _request: NewAccount) =>
-      ask("register", "", () => {
-        const url = accounts.get(key.thumbprint) ?? next("account");
-        accounts.set(key.thumbprint, url);
-        return url;
-      }),
-    find: (key: AccountKey) => ask("find", "", () => accounts.get(key.thumbprint)),
-    as: (url: URL) => account(url),
+      asking<AuthorityInfo>(
+        "directory",
+        "",
+        () => ({ caaIdentities: [], externalAccountRequired: false, profiles: {} }),
+      ),
+    register: ({ thumbprint }: AccountKey, { contact }: NewAccount) =>
+      asking("register", "", () => accountOf(thumbprint) ?? create(thumbprint, contact)),
+    find: ({ thumbprint }: AccountKey) => asking("find", "", () => accountOf(thumbprint)),
+    as: account,
+    accounts,
+    takeKey: create,
+    deactivate: (url) => void (known(accounts, url).status = "deactivated"),
   };
 }
 
 function known<T>(all: ReadonlyMap<string, T>, url: URL): T {
   const found = all.get(url.href);
   if (found !== undefined) return found;
-  throw new AcmeProblemError({
-    type: "urn:ietf:params:acme:error:malformed",
-    status: 404,
-    detail: "no such thing",
-    subproblems: [],
-  });
+  throw refused("malformed", 404, "no such thing");
+}
+
+function refused(type: string, status: number, detail: string): AcmeProblemError {
+  return new AcmeProblemError({ type: `urn:ietf:params:acme:error:${type}`, status, detail, subproblems: [] });
 }
 
 /** A name that is known to be good. */
