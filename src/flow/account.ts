@@ -25,15 +25,31 @@ export async function openAccount(parts: FlowParts, call: Call): Promise<OpenAcc
   if (key !== undefined && record !== undefined) {
     return { authority: parts.authority.as(record.url, key), thumbprint: key.thumbprint };
   }
+  await checkReplaceable(parts, key, call);
   const { agreeTos, email } = parts.settings;
-  if (!agreeTos) {
-    throw new SidecarError("ACCOUNT_MISSING", "Let's Encrypt registration missing", {
-      field: "le_registration",
-      todo: "run kontena certificate register you@example.com, or set ACME_AGREE_TOS=true",
-    });
-  }
+  if (!agreeTos) throw accountMissing();
   await registerAccount(parts, { agreeTos, ...given("email", email) }, call);
   return await openAccount(parts, call);
+}
+
+/** The error of everything that needs an account where nobody has registered. */
+export function accountMissing(): SidecarError {
+  return new SidecarError("ACCOUNT_MISSING", "Let's Encrypt registration missing", {
+    field: "le_registration",
+    todo: "run kontena certificate register you@example.com, or set ACME_AGREE_TOS=true",
+  });
+}
+
+/** An account that there is does not get another one in its place because its key was mislaid: that takes a person. */
+async function checkReplaceable(parts: FlowParts, key: AccountKey | undefined, call: Call): Promise<void> {
+  const known = (await parts.records.accounts.get(accountId(parts.authority.directory), call))?.value;
+  if (known === undefined) return;
+  const found = key === undefined ? `is not in the vault` : `is not its key, nor that of any account there`;
+  throw new SidecarError("ACCOUNT_MISSING", `Cannot use the account ${known.url}: ${ACCOUNT_KEY} ${found}`, {
+    field: "account",
+    todo: `put its key back with kontena vault write ${ACCOUNT_KEY}, or make another account with ` +
+      "kontena certificate register you@example.com",
+  });
 }
 
 /**
@@ -76,7 +92,8 @@ async function findAccount(parts: FlowParts, key: AccountKey, call: Call): Promi
   return record;
 }
 
-async function readKey({ vault }: FlowParts, call: Call): Promise<AccountKey | undefined> {
+/** The account key in the vault; undefined where there is none. */
+export async function readKey({ vault }: FlowParts, call: Call): Promise<AccountKey | undefined> {
   const secret = await vault.read(ACCOUNT_KEY, call);
   return secret === undefined ? undefined : await importAccountKey(secret.value, ACCOUNT_KEY);
 }

@@ -7,6 +7,7 @@ import type { AttemptRecord, Intent } from "../model/records.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
+import { accountWatch } from "./account_watch.ts";
 import type { Answers } from "./answers.ts";
 import type { Certificates } from "./certificates.ts";
 import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
@@ -40,9 +41,13 @@ export function keeper(
 ): Keeper {
   const busy = new Set<SecretName>();
   const watch = expiryWatch(parts);
+  const account = accountWatch(parts);
 
   const look = async (call: Call): Promise<void> => {
-    if (parts.settings.agreeTos) await quietly(parts, "account.failed", () => service.openAccount(call), call);
+    const closed = await account.look(call);
+    if (parts.settings.agreeTos && !closed) {
+      await quietly(parts, "account.failed", () => service.openAccount(call), call);
+    }
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
     const works = await worksToDo(parts, service, declared, watch, call);
     await Promise.all(

@@ -38,6 +38,9 @@ export function orderKeyName(orderId: string): InternalName {
   return `.order-key.${orderId}` as InternalName;
 }
 
+/** The sealed record for the account key that is to follow {@linkcode ACCOUNT_KEY}: made before the CA hears of it. */
+export const NEXT_ACCOUNT_KEY: InternalName = ".account-key.next" as InternalName;
+
 /** Tells whether `vault list` may show it. */
 export function isSecretName(name: VaultName): name is SecretName {
   return !name.startsWith(".");

@@ -33,6 +33,8 @@ export interface PortAuthorityOptions {
   /** Names whose validation fails. */
   readonly failing?: readonly string[];
   readonly types?: readonly string[];
+  /** Contacts that it does not take. */
+  readonly refusedContacts?: readonly string[];
 }
 
 /** The CA, and what a test wants to know of it. */
@@ -43,6 +45,8 @@ export interface PortAuthority extends CertificateAuthority {
   issued(): number;
   /** The next request of that kind is carried out, and its answer lost. */
   loseAnswer(kind: string): void;
+  /** The next request of that kind is lost on its way. */
+  drop(kind: string): void;
   /** The accounts that there are, by their URL. */
   readonly accounts: ReadonlyMap<string, PortAccount>;
   /** The key gets an account that nobody asked for. */
@@ -83,12 +87,14 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   const authorizations = new Map<string, { name: DnsName; status: Authorization["status"]; told: boolean }>();
   const chains = new Map<string, string>();
   const lost = new Set<string>();
+  const dropped = new Set<string>();
   let count = 0;
   const next = (kind: string): URL => new URL(`${BASE}/${kind}/${++count}`);
 
   const asking: Ask = (kind, what, work) =>
     Promise.resolve().then(async () => {
       asked.push(`${kind} ${what}`.trim());
+      if (dropped.delete(kind)) throw new SidecarError("CA_TRANSPORT", "the connection was reset");
       const result = await work();
       if (!lost.delete(kind)) return result;
       throw new SidecarError("CA_TRANSPORT", "the connection was reset");
@@ -176,6 +182,9 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
       read: () => asking("account", "", () => (signed(), view(url))),
       update: ({ contact }) =>
         ask("update", contact.join(), () => {
+          if (contact.some((it) => options.refusedContacts?.includes(it))) {
+            throw refused("invalidContact", 400, "the contact is not taken");
+          }
           known(accounts, url).contact = contact;
           return view(url);
         }),
@@ -261,6 +270,7 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
     asked,
     issued: () => chains.size,
     loseAnswer: (kind: string) => void lost.add(kind),
+    drop: (kind: string) => void dropped.add(kind),
     about: () =>
       asking<AuthorityInfo>(
         "directory",
