@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { logEvents } from "../../../plugin/log.ts";
 import { makeMetrics } from "../../../plugin/metrics.ts";
+import { readiness } from "../../../plugin/readiness.ts";
 import { parseDnsNames } from "../../../src/model/dns_name.ts";
 import { CALL } from "../../support/fakes.ts";
 import { fakeClock } from "../../support/fake_clock.ts";
@@ -42,6 +43,20 @@ Deno.test("metrics show expiry, attempts, swaps and the served serial", async ()
       'kontena_certificate_issued_total{subject="www.example.com"} 1',
       'kontena_swap_total{balancer="infra/lb"} 1',
       'kontena_acme_answers_total{status="201"} 2',
+      'kontena_account_deactivated{directory="https://ca.test/directory"} 0',
     ]
   ) assertStringIncludes(text, `${line}\n`);
+});
+
+Deno.test("metrics and readiness tell of an account that was deactivated", async () => {
+  const { service, records, authority } = await harness();
+  await service.openAccount(CALL);
+  await service.deactivateAccount(CALL);
+
+  const text = await makeMetrics().exposition(service, records, CALL);
+  assertStringIncludes(text, 'kontena_account_deactivated{directory="https://ca.test/directory"} 1\n');
+  const { ready, missing } = await readiness({ authority, balancers: new Map(), records, declared: [] });
+  assertEquals(ready, false);
+  assertStringIncludes(missing.join(), "was deactivated on 2026-06-01T00:00:00Z by command");
+  assertStringIncludes(missing.join(), "kontena certificate register --new-account EMAIL");
 });
