@@ -6,6 +6,7 @@
  *
  * @module
  */
+export * from "./src/model/attempt.ts";
 export * from "./src/model/backoff.ts";
 export * from "./src/model/brand.ts";
 export * from "./src/model/certificate.ts";
@@ -17,8 +18,12 @@ export * from "./src/model/key_type.ts";
 export * from "./src/model/order.ts";
 export * from "./src/model/plan.ts";
 export * from "./src/model/problem.ts";
+export type { RateDemand, RateQuestion, RegisteredDomain } from "./src/model/rate_demand.ts";
+export { LETSENCRYPT_LIMITS, readRateLimits } from "./src/model/rate_limits.ts";
+export * from "./src/model/rates.ts";
 export * from "./src/model/records.ts";
 export * from "./src/model/renewal.ts";
+export * from "./src/model/renewal_record.ts";
 export * from "./src/model/retry_after.ts";
 export * from "./src/model/revocation.ts";
 export * from "./src/model/secret_name.ts";
@@ -32,6 +37,7 @@ export { placeholderCertificate } from "./src/x509/placeholder_certificate.ts";
 export { generateKey, importKey, type KeyPair } from "./src/x509/keys.ts";
 export { sniChallengeCertificate } from "./src/x509/sni_challenge_certificate.ts";
 export { acmeAuthority, type AcmeAuthorityOptions, type AnswerNote } from "./src/acme/authority.ts";
+export { registeredDomain } from "./src/suffixes/registered_domain.ts";
 export { dns01ByHandSolver } from "./src/challenge/dns01_by_hand.ts";
 export { dnsContent, recordName } from "./src/challenge/dns_record.ts";
 export { type Http01Parts, http01Solver } from "./src/challenge/http01.ts";
@@ -53,6 +59,7 @@ export { type Answers, presentedAnswers } from "./src/flow/answers.ts";
 export * from "./src/flow/balancers.ts";
 export { closedText } from "./src/flow/closure.ts";
 export { type Certificates, certificates, type Interrupted } from "./src/flow/certificates.ts";
+export { limitedAuthority, type LimitedOptions } from "./src/flow/limited_authority.ts";
 export { type Keeper, keeper } from "./src/flow/keeper.ts";
 export type { FlowParts, FlowSettings } from "./src/flow/parts.ts";
 export * from "./src/flow/service.ts";

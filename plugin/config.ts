@@ -8,6 +8,8 @@ import { type ChallengeType, parseChallengeType } from "../src/model/challenge_t
 import { parseDnsNames } from "../src/model/dns_name.ts";
 import { describe, InputError } from "../src/model/errors.ts";
 import { type KeyType, parseKeyType } from "../src/model/key_type.ts";
+import { LETSENCRYPT_LIMITS, readRateLimits } from "../src/model/rate_limits.ts";
+import type { RateLimit } from "../src/model/rates.ts";
 import type { Intent } from "../src/model/records.ts";
 import { defaultSecretName } from "../src/model/secret_name.ts";
 import { given } from "../src/model/shape.ts";
@@ -28,6 +30,9 @@ export interface Config {
   readonly acmeHosts: readonly string[];
   readonly email?: string;
   readonly agreeTos: boolean;
+  readonly rateLimits: readonly RateLimit[];
+  /** The file that they were read from. */
+  readonly rateLimitsFile?: string;
   readonly eabKid?: string;
   /** Secret. */
   readonly eabHmacKey?: string;
@@ -99,7 +104,15 @@ export const VARIABLES = [
     secret: true,
     meaning: "its MAC key, base64url as the CA gave it; also the vault secret of that name",
   },
-  { name: "ACME_PROFILE", meaning: "certificate profile, as the CA offers them" },
+  {
+    name: "RATE_LIMITS",
+    usual: "letsencrypt there, elsewhere off",
+    meaning: "limits of the CA that are kept: letsencrypt, off, or the path of a JSON file; Retry-After always binds",
+  },
+  {
+    name: "ACME_PROFILE",
+    meaning: "preferred certificate profile; where the CA does not offer it, its default is taken",
+  },
   { name: "ACME_PREFERRED_CHAIN", meaning: "common name of an issuer that the chain shall contain" },
   { name: "KEY_TYPE", usual: "ec-256", meaning: "ec-256, ec-384, rsa-2048, rsa-3072 or rsa-4096" },
   {
@@ -190,12 +203,14 @@ export function readConfig(environment: Environment): Config {
   const balancers = read("LOAD_BALANCERS", [], (text) => words(text).map(balancer));
   const keyType = read("KEY_TYPE", "ec-256", (text) => parseKeyType(text, "KEY_TYPE"));
   const vault = read("VAULT_URL", { kind: "sqlite", path: "data/vault.db" }, storeUrl);
+  const directoryUrls = read("ACME_DIRECTORY_URL", [new URL(DIRECTORIES["letsencrypt"]!)], directories);
   const config: Config = {
-    directories: read("ACME_DIRECTORY_URL", [new URL(DIRECTORIES["letsencrypt"]!)], directories),
+    directories: directoryUrls,
     ...given("caFile", raw("ACME_CA_FILE")),
     acmeHosts: read("ACME_HOSTS", [], words),
     ...given("email", read("ACME_EMAIL", undefined, email)),
     agreeTos: read("ACME_AGREE_TOS", false, yesOrNo),
+    ...read("RATE_LIMITS", { rateLimits: usualLimits(directoryUrls[0]) }, (it) => rateLimits(it, environment)),
     ...given("eabKid", raw("ACME_EAB_KID")),
     ...given("eabHmacKey", raw("ACME_EAB_HMAC_KEY")),
     ...given("profile", raw("ACME_PROFILE")),
@@ -294,6 +309,32 @@ function directory(word: string): URL {
   if (url === null) throw new SyntaxError(`${JSON.stringify(word)} is not a URL (try letsencrypt)`);
   if (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname))) return url;
   throw new RangeError(`${JSON.stringify(word)} is not https (RFC 8555 section 6.1)`);
+}
+
+/** Staging has limits of its own, far wider ones. */
+function usualLimits(directory: URL): readonly RateLimit[] {
+  return directory.host === new URL(DIRECTORIES["letsencrypt"]!).host ? LETSENCRYPT_LIMITS : [];
+}
+
+function rateLimits(text: string, environment: Environment): Pick<Config, "rateLimits" | "rateLimitsFile"> {
+  if (text === "letsencrypt") return { rateLimits: LETSENCRYPT_LIMITS };
+  if (text === "off") return { rateLimits: [] };
+  const path = JSON.stringify(text);
+  let written;
+  try {
+    written = environment.readFile(text);
+  } catch (error) {
+    throw new RangeError(
+      `cannot read ${path}: ${
+        error instanceof Error ? error.message : error
+      } (write letsencrypt, off or the path of a file)`,
+    );
+  }
+  try {
+    return { rateLimits: readRateLimits(JSON.parse(written)), rateLimitsFile: text };
+  } catch (error) {
+    throw new SyntaxError(`${path}: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 function storeUrl(text: string): StoreUrl {

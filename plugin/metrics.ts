@@ -1,4 +1,4 @@
-import { type Call, type Certificates, type Event, type Events, type Records, renewalTimes } from "../mod.ts";
+import type { Call, Certificates, Event, Events, Records } from "../mod.ts";
 
 /** Counts events, and writes everything in the text format that Prometheus reads (version 0.0.4). */
 export interface Metrics extends Events {
@@ -15,6 +15,12 @@ type Sample = readonly [labels: Labels, value: number];
 const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readonly string[]]>> = {
   "certificate.stored": ["kontena_certificate_issued_total", ["subject"]],
   "certificate.failed": ["kontena_certificate_failed_total", ["subject", "code"]],
+  "certificate.waits": ["kontena_certificate_waits_total", ["subject"]],
+  "rate.refused": ["kontena_rate_refused_total", ["limit"]],
+  "rate.learned": ["kontena_rate_learned_total", ["endpoint", "scope"]],
+  "renewal.recalled": ["kontena_certificate_recalled_total", ["subject"]],
+  "renewal.unanswered": ["kontena_renewal_unanswered_total", []],
+  "clock.jumped": ["kontena_clock_jumps_total", []],
   "certificate.served": ["kontena_swap_total", ["balancer"]],
   "certificate.held": ["kontena_swap_failed_total", ["balancer"]],
 };
@@ -22,12 +28,21 @@ const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readon
 const HELP: Readonly<Record<string, string>> = {
   kontena_certificate_not_after_seconds: "End of validity of the certificate in the vault, Unix time.",
   kontena_certificate_renew_at_seconds: "From when on it is renewed, Unix time.",
+  kontena_certificate_renewal_reason: "1 for what decides when it is renewed: window, recalled, emergency or lifetime.",
   kontena_certificate_served: "1 if the balancer serves this serial, 0 if it was refused.",
   kontena_certificate_shadowed: "Names that another certificate on the balancer answers.",
   kontena_certificate_attempts_failed: "Attempts in a row that failed.",
   kontena_certificate_next_attempt_seconds: "When it is tried again, Unix time.",
   kontena_certificate_issued_total: "Certificates that were issued and stored.",
   kontena_certificate_failed_total: "Attempts that failed, by class.",
+  kontena_certificate_waits_total: "Attempts that were put off by a limit of the CA.",
+  kontena_rate_refused_total:
+    "Requests that were refused before the CA was asked, by limit; retry-after: by its own word.",
+  kontena_rate_learned_total:
+    "Refusals of the CA that bind the requests after them, by endpoint and what they are about.",
+  kontena_certificate_recalled_total: "Certificates that the CA wanted replaced at once.",
+  kontena_renewal_unanswered_total: "Questions for renewal information without an answer.",
+  kontena_clock_jumps_total: "Times that the clock was set or the machine stood still.",
   kontena_swap_total: "Swaps that were proven.",
   kontena_swap_failed_total: "Swaps that were refused or not proven.",
   kontena_account_deactivated: "1 if the account can do nothing any more: nothing is renewed until a person acts.",
@@ -66,9 +81,10 @@ async function gaugesOf(
 ): Promise<Readonly<Record<string, readonly Sample[]>>> {
   const held = await service.certificates(call);
   const attempts = await records.attempts.list(call);
-  const about = held.map(({ record }) => ({
+  const about = held.map(({ record, renewal }) => ({
     labels: { subject: record.intent.names[0], secret: record.intent.secretName },
     facts: record.facts,
+    renewal,
   }));
   const deployments = held.flatMap((it) =>
     it.deployments.map((deployment) => ({ deployment, facts: it.record.facts }))
@@ -80,9 +96,12 @@ async function gaugesOf(
   return {
     kontena_account_deactivated: [...directories].map((it) => [{ directory: it }, closed.has(it) ? 1 : 0]),
     kontena_certificate_not_after_seconds: about.map(({ labels, facts }) => [labels, seconds(facts.notAfter)]),
-    kontena_certificate_renew_at_seconds: about.map((
-      { labels, facts },
-    ) => [labels, seconds(renewalTimes(facts).renewAt)]),
+    kontena_certificate_renew_at_seconds: about.flatMap(({ labels, renewal }) =>
+      renewal === undefined ? [] : [[labels, seconds(renewal.at)] as const]
+    ),
+    kontena_certificate_renewal_reason: about.flatMap(({ labels, renewal }) =>
+      renewal === undefined ? [] : [[{ ...labels, reason: renewal.why }, 1] as const]
+    ),
     kontena_certificate_served: deployments.map(({ deployment: { balancer, secretName: secret, state }, facts }) => [
       { balancer, secret, serial: facts.serial },
       state === "served" ? 1 : 0,

@@ -23,7 +23,7 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
     ? []
     : [dataDirectory(config)];
   const files = variableNames().filter((name) => name.endsWith("_FILE")).flatMap((name) => environment.get(name) ?? []);
-  const caFile = config.caFile === undefined ? [] : [config.caFile];
+  const named = [config.caFile, config.rateLimitsFile].filter((path) => path !== undefined);
   return {
     net: unique([
       address(config.apiListen),
@@ -34,7 +34,7 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
       ...(config.resolvers.length > 0 ? config.resolvers : nameservers).map(dnsAddress),
       ...balancers.flatMap((it) => it.net),
     ]),
-    read: unique([...data, ...caFile, ...files, ...balancers.flatMap((it) => it.read)]),
+    read: unique([...data, ...named, ...files, ...balancers.flatMap((it) => it.read)]),
     write: unique([...data, ...balancers.flatMap((it) => it.write)]),
     env: [...variableNames()],
   };

@@ -17,6 +17,7 @@ import {
   importAccountKey,
   keeper,
   type Ledger,
+  limitedAuthority,
   type LoadBalancer,
   makeSealer,
   memoryLedger,
@@ -25,6 +26,7 @@ import {
   presentedAnswers,
   publishedAnswers,
   recordsOf,
+  registeredDomain,
   SidecarError,
   tlsAlpn01Solver,
   tlsSni01Solver,
@@ -88,7 +90,13 @@ export async function startSidecar(
   );
   const { challengeTlsListen } = config;
   const listener = challengeTlsListen === undefined ? undefined : started.use(sniListener(challengeTlsListen));
-  const authority = await openAuthority(config, clock, started, metrics.countAnswer);
+  const authority = limitedAuthority(await openAuthority(config, clock, started, metrics.countAnswer), {
+    limits: config.rateLimits,
+    records,
+    clock,
+    events,
+    registeredDomain,
+  });
   const parts = {
     authority,
     vault,

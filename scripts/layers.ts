@@ -37,6 +37,8 @@ export const ROOMS: readonly Room[] = [
   { path: "src/ports.ts", may: VALUES, packages: [] },
   { path: "src/x509/", may: VALUES, packages: [...X509, "node:crypto"] },
   { path: "src/acme/", may: INNER, packages: ["jose"] },
+  // The list of public suffixes: a package of data, updated with it.
+  { path: "src/suffixes/", may: VALUES, packages: ["tldts"] },
   { path: "src/challenge/", may: [...INNER, "src/x509/"], packages: [] },
   { path: "src/vault/", may: INNER, packages: [] },
   { path: "src/ledger/", may: INNER, packages: [] },

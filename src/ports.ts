@@ -11,6 +11,7 @@ import type { DnsName } from "./model/dns_name.ts";
 import type { SidecarError } from "./model/errors.ts";
 import type { Authorization, Challenge, Order } from "./model/order.ts";
 import type { ShadowedName } from "./model/records.ts";
+import type { RenewalAnswer } from "./model/renewal_record.ts";
 import type { SecretName, VaultName } from "./model/secret_name.ts";
 
 export type { AccountKey, ChallengeCertificate, SniChallengeCertificate };
@@ -35,6 +36,8 @@ export interface AuthorityInfo {
   readonly externalAccountRequired: boolean;
   /** Profile name → description (draft-ietf-acme-profiles). */
   readonly profiles: Readonly<Record<string, string>>;
+  /** It tells when a certificate is to be replaced, and takes `replaces` in an order (RFC 9773). */
+  readonly renewalInfo?: boolean;
 }
 
 /** A request for an account (RFC 8555 §7.3). */
@@ -81,6 +84,13 @@ export interface CertificateAuthority {
    * where the key's account can do nothing any more.
    */
   find(key: AccountKey, call: Call): Promise<URL | undefined>;
+  /**
+   * Asks once when the CA wants the certificate to be replaced (RFC 9773 §4.1), without an account; undefined where the CA
+   * has no such information. An answer that cannot be used has no window; it rejects where the trouble may soon be over.
+   */
+  renewalInfo(certId: string, call: Call): Promise<RenewalAnswer | undefined>;
+  /** Asks once for the time: how far the CA's clock is ahead of ours, in milliseconds; undefined where it does not say. */
+  clockOffsetMs(call: Call): Promise<number | undefined>;
   /** The CA as an account of it sees it; sends nothing. */
   as(account: URL, key: AccountKey): AuthorityAccount;
 }
@@ -116,6 +126,8 @@ export interface AuthorityAccount {
   certificate(url: URL, call: Call): Promise<{ readonly pem: string; readonly alternates: readonly URL[] }>;
   /** Revokes a certificate of this account (§7.6); one that is revoked already counts as done. */
   revoke(certificate: Uint8Array<ArrayBuffer>, reason: 0 | 1 | 4 | 5, call: Call): Promise<void>;
+  /** Where limits of our own hold requests back: the account for a person who insists. What the CA said binds it too. */
+  readonly insisting?: AuthorityAccount;
 }
 
 // --- Challenges ------------------------------------------------------------------------------------------------------

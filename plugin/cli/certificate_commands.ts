@@ -1,6 +1,7 @@
 import { CHALLENGE_TYPES } from "../../src/model/challenge_type.ts";
 import { parseDnsName, parseDnsNames } from "../../src/model/dns_name.ts";
 import { defaultSecretName } from "../../src/model/secret_name.ts";
+import { given } from "../../src/model/shape.ts";
 import { ApiError, explain, path } from "./client.ts";
 import { checkServed } from "./check_served.ts";
 import type { Command, Input, Options, World } from "./command.ts";
@@ -32,6 +33,13 @@ const KEY_TYPE: Options = {
   "key-type": {
     value: "KEY_TYPE",
     help: "ec-256, ec-384, rsa-2048, rsa-3072 or rsa-4096 (default: what the sidecar is set to)",
+  },
+};
+
+const NOW: Options = {
+  now: {
+    help:
+      "Ask the CA once although one of its limits is used up (RATE_LIMITS); what the CA itself asked to wait for binds",
   },
 };
 
@@ -98,6 +106,7 @@ export const CERTIFICATE_COMMANDS: readonly Command[] = [
         help: 'The type of certificate to get: fullchain, chain or cert (default: "fullchain")',
       },
       ...KEY_TYPE,
+      ...NOW,
     },
     examples: [
       "kontena certificate get api.example.com",
@@ -117,6 +126,7 @@ export const CERTIFICATE_COMMANDS: readonly Command[] = [
         help: "A load balancer that serves it; may be repeated (default: the only one there is)",
       },
       ...KEY_TYPE,
+      ...NOW,
     },
     examples: ["kontena certificate request --linked-service infra/lb example.com www.example.com"],
     next: "kontena certificate show SUBJECT",
@@ -184,24 +194,26 @@ async function authorize({ args: [written = ""], value }: Input, world: World): 
   }
 }
 
-async function get({ args, value }: Input, world: World): Promise<void> {
+async function get({ args, value, flag }: Input, world: World): Promise<void> {
   const domains = readDomains(args, world);
   const certificate = await issue(world, {
     domains,
     secret_name: value("secret-name") ?? defaultSecretName(domains[0]),
     cert_type: value("cert-type") ?? "fullchain",
     key_type: value("key-type") ?? null,
+    ...given("now", flag("now")),
   });
   world.terminal.out(printable(storedText(certificate)));
   checkServed(certificate);
 }
 
-async function request({ args, value, values }: Input, world: World): Promise<void> {
+async function request({ args, value, values, flag }: Input, world: World): Promise<void> {
   const domains = readDomains(args, world);
   const certificate = await issue(world, {
     domains,
     key_type: value("key-type") ?? null,
     linked_service: values("linked-service"),
+    ...given("now", flag("now")),
   });
   world.terminal.out(printable(requestedText(certificate)));
   checkServed(certificate);

@@ -65,6 +65,8 @@ export function certificateText(grid: string, certificate: CertificateAnswer): s
     `  valid until: ${seconds(validUntil)}`,
     ...items("alt names", altNames),
     `  auto renewable: ${autoRenewable}`,
+    ...fact("renewal", certificate.renewal),
+    ...fact("renewal explained at", certificate.renewalExplanation),
     ...fact("issuer", certificate.issuer),
     ...fact("serial", certificate.serial),
     ...fact("key type", certificate.keyType),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { RENEWAL_REASONS, type RenewalReason } from "../../src/model/renewal.ts";
 import { type Fields, flag, given, instant, list, object, optional, text, texts } from "../../src/model/shape.ts";
 
 /** A certificate, of either shape. */
@@ -22,6 +23,10 @@ export interface CertificateAnswer {
   readonly imported: boolean;
   /** When and why it was revoked. */
   readonly revoked?: string;
+  /** When it is renewed by itself, and why then. */
+  readonly renewal?: string;
+  /** Where the CA explains it. */
+  readonly renewalExplanation?: string;
   readonly balancers: readonly BalancerAnswer[];
 }
 
@@ -52,6 +57,8 @@ export function readCertificate(json: unknown): CertificateAnswer {
     ...optionalTexts(from, { issuer: "issuer", serial: "serial", fingerprint: "fingerprint", keyType: "key_type" }),
     imported: optional(from, "origin", text) === "imported",
     ...given("revoked", revocation(from)),
+    ...given("renewal", renewal(from)),
+    ...optionalTexts(from, { renewalExplanation: "renewal_explanation_url" }),
     balancers: (optional(from, "load_balancers", list) ?? []).map(readBalancer),
   };
 }
@@ -59,6 +66,14 @@ export function readCertificate(json: unknown): CertificateAnswer {
 function revocation(from: Fields): string | undefined {
   const at = optional(from, "revoked_at", text);
   return at === undefined ? undefined : `${at} (${optional(from, "revocation_reason", text) ?? "unspecified"})`;
+}
+
+function renewal(from: Fields): string | undefined {
+  const at = optional(from, "renewal_at", instant);
+  if (at === undefined) return undefined;
+  const reason = optional(from, "renewal_reason", text) ?? "lifetime";
+  const words = Object.hasOwn(RENEWAL_REASONS, reason) ? RENEWAL_REASONS[reason as RenewalReason] : reason;
+  return `${at.toISOString().replace(/\.\d+Z$/, "Z")} (${words})`;
 }
 
 /** Reads `{ [field]: [...] }`. */

@@ -93,6 +93,9 @@ const ours = {
   origin: v.picklist(["ca", "imported"]),
   revoked_at: v.optional(time),
   revocation_reason: v.optional(v.string()),
+  renewal_at: v.optional(v.pipe(time, v.description("When it is renewed by itself"))),
+  renewal_reason: v.optional(v.picklist(["window", "recalled", "emergency", "lifetime"])),
+  renewal_explanation_url: v.optional(v.pipe(v.string(), v.description("Why the CA wants it then (RFC 9773)"))),
   secrets: texts,
   load_balancers: v.array(LOAD_BALANCER),
 };

@@ -175,6 +175,7 @@ function issueRequest(body: v.InferOutput<typeof certificateBody>): IssueRequest
     ...(body.cert_type ? { certType: parseCertType(body.cert_type) } : {}),
     ...(body.key_type ? { keyType: parseKeyType(body.key_type) } : {}),
     ...given("balancers", balancersOf(body.linked_service)),
+    ...given("now", body.now ?? undefined),
   };
 }
 

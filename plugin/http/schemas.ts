@@ -48,6 +48,7 @@ export const certificateBody = v.object({
   cert_type: maybe,
   key_type: maybe,
   linked_service: links,
+  now: v.nullish(v.boolean()),
 });
 
 /** `PUT /v1/certificates/:grid/:subject`; the key may stand in the text of the certificate. */

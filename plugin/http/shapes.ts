@@ -200,7 +200,8 @@ export function secretValueShape(grid: string, name: SecretName, { value, ...sec
 }
 
 /** What the original did not tell of a certificate. */
-function ours({ record: { intent, facts, origin, revoked }, deployments }: HeldCertificate): Shape {
+function ours(held: HeldCertificate): Shape {
+  const { record: { intent, facts, origin, revoked }, deployments } = held;
   const { privateKey, certificate, bundle } = certificateSecrets(intent.secretName);
   return {
     not_before: time(facts.notBefore),
@@ -210,9 +211,17 @@ function ours({ record: { intent, facts, origin, revoked }, deployments }: HeldC
     key_type: intent.keyType,
     origin,
     ...(revoked === undefined ? {} : { revoked_at: time(revoked.at), revocation_reason: revoked.reason }),
+    ...renewalShape(held),
     secrets: [privateKey, certificate, bundle],
     load_balancers: deployments.map((it) => deploymentShape(it, facts)),
   };
+}
+
+/** When it is renewed by itself; what a person has to prove is not. */
+function renewalShape({ renewal, autoRenewable }: HeldCertificate): Shape {
+  if (renewal === undefined || !autoRenewable) return {};
+  const { at, why, explanationUrl } = renewal;
+  return { renewal_at: time(at), renewal_reason: why, ...given("renewal_explanation_url", explanationUrl?.href) };
 }
 
 function deploymentShape(deployment: DeploymentRecord, facts: HeldCertificate["record"]["facts"]): Shape {

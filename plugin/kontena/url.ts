@@ -78,8 +78,13 @@ export function parseKontena(name: string, text: string): KontenaConfig {
 /** Lists what Deno has to be allowed; a unix socket needs all three (net, read and write), a name to be looked up net. */
 export function kontenaPermissions({ etcd, certificates, probe, http, answer, socket }: KontenaConfig): Permissions {
   const paths = [certificates.path, ...socket === undefined ? [] : [socket]];
-  const net = [etcd, probe, http, answer].map(hostPort);
+  // It is looked up, never reached: Deno lets a name be looked up only where it may be reached on every port.
+  const net = [...[etcd, probe, http].map(hostPort), isAddress(answer.hostname) ? hostPort(answer) : answer.hostname];
   return { net: [...new Set([...net, ...socket === undefined ? [] : [`unix:${socket}`]])], read: paths, write: paths };
+}
+
+function isAddress(hostname: string): boolean {
+  return hostname.includes(":") || /^[\d.]+$/.test(hostname);
 }
 
 /** `/lb` or `/stack/lb`; Kontena writes a service without a stack as `null/lb`, and etcd has it without. */

@@ -12,6 +12,12 @@ export type Address =
   | { readonly transport: "unix"; readonly path: string }
   | { readonly transport: "tcp"; readonly hostname: string; readonly port: number };
 
+/**
+ * For `node:net` and what is built on it: of a name's several addresses only the first is tried. Where it tries all, Deno
+ * asks for the right to reach each address, which a right to reach the name is not, and the refusal ends the process.
+ */
+export const ONE_ADDRESS = { autoSelectFamily: false } as const;
+
 /** Opens a connection for the time of `work`; closed on every way out, and at once when the signal aborts. */
 export async function withConnection<T>(
   address: Address,

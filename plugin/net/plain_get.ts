@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { describe, SidecarError } from "../../src/model/errors.ts";
 import type { Call } from "../../src/ports.ts";
-import type { Endpoint } from "./connection.ts";
+import { type Endpoint, ONE_ADDRESS } from "./connection.ts";
 import { withDeadline } from "./deadline.ts";
 
 /** What came back. */
@@ -36,7 +36,8 @@ export async function plainGet(
     });
   const { request } = await import("node:http");
   return await withDeadline(timeoutMs, call, () => failed(`no answer within ${timeoutMs} ms`), async ({ signal }) => {
-    const sent = request({ host: hostname, port, path, headers: { host, connection: "close" }, agent: false });
+    const to = { host: hostname, port, ...ONE_ADDRESS };
+    const sent = request({ ...to, path, headers: { host, connection: "close" }, agent: false });
     try {
       return await answerTo(sent, signal);
     } catch (error) {

@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import defer * as nodeTls from "node:tls";
 import { given } from "../../src/model/shape.ts";
 import type { Call } from "../../src/ports.ts";
-import type { Endpoint } from "./connection.ts";
+import { type Endpoint, ONE_ADDRESS } from "./connection.ts";
 import { ProbeError } from "./probe_error.ts";
 import { proxyHeader } from "./proxy_header.ts";
 import type { ProbeOptions } from "./tls_probe.ts";
@@ -22,7 +22,7 @@ export async function probeByRuntime(
   { signal }: Call,
 ): Promise<{ readonly der: Uint8Array<ArrayBuffer>; readonly alpn?: string }> {
   const { serverName, alpn = [], proxy } = options;
-  const socket: Socket = nodeNet.connect({ host: target.hostname, port: target.port });
+  const socket: Socket = nodeNet.connect({ host: target.hostname, port: target.port, ...ONE_ADDRESS });
   let secure: TLSSocket | undefined;
   try {
     await once(socket, "connect", { signal });

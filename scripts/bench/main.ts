@@ -9,6 +9,7 @@ import type { BenchRow } from "./bench_row.ts";
 import { hundredRow, oneRow } from "./certificates.ts";
 import { cryptoRow } from "./crypto.ts";
 import { kontenaRow } from "./kontena.ts";
+import { ratesRow } from "./rates.ts";
 import { markdown } from "./report.ts";
 import { requestsRow } from "./requests.ts";
 import { rssRow, startRow } from "./start.ts";
@@ -22,6 +23,7 @@ const ROWS: Readonly<Record<string, BenchRow>> = {
   hundred: hundredRow,
   swap: swapRow,
   kontena: kontenaRow,
+  rates: ratesRow,
   start: startRow,
   rss: rssRow,
 };

@@ -13,11 +13,12 @@ import { readAuthorization, readChallenge } from "./read_authorization.ts";
 import { CHAIN_TYPE, readChain } from "./read_chain.ts";
 import { readOrder } from "./read_order.ts";
 import type { Post } from "./signed.ts";
-import type { Answer } from "./transport.ts";
+import type { Answer, Send } from "./transport.ts";
 import type { UrlPolicy } from "./url_policy.ts";
 
 /** How the CA is talked to. */
 export interface Wire {
+  readonly send: Send;
   readonly post: Post;
   readonly directory: DirectorySource;
   readonly urls: UrlPolicy;

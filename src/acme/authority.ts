@@ -1,3 +1,4 @@
+import { clockOffsetMs } from "../model/clock_offset.ts";
 import { AcmeProblemError } from "../model/errors.ts";
 import { isProblem } from "../model/problem.ts";
 import type { AccountKey, AuthorityInfo, Call, CertificateAuthority, Clock, NewAccount } from "../ports.ts";
@@ -6,6 +7,7 @@ import { directorySource } from "./directory.ts";
 import { bindExternalAccount, type Payload } from "./jws.ts";
 import { nonceSource } from "./new_nonce.ts";
 import { noncePool } from "./nonces.ts";
+import { askRenewalInfo } from "./renewal_info.ts";
 import { deactivated, readLocation, usable } from "./read_account.ts";
 import { signedPost } from "./signed.ts";
 import { type AnswerNote, transport } from "./transport.ts";
@@ -50,6 +52,11 @@ export function acmeAuthority(options: AcmeAuthorityOptions): CertificateAuthori
     about: async (call): Promise<AuthorityInfo> => (await wire.directory.get(call)).info,
     register: (key, request, call) => register(wire, key, request, call),
     find: (key, call) => find(wire, key, call),
+    renewalInfo: (certId, call) => askRenewalInfo(wire, certId, call),
+    async clockOffsetMs(call): Promise<number | undefined> {
+      const answer = await wire.send({ method: "GET", url: options.directory, doing: "ask the CA for the time" }, call);
+      return clockOffsetMs(answer.headers, answer.at);
+    },
     as: (account, key) => authorityAccount(wire, account, key),
   };
 }
@@ -60,7 +67,7 @@ function connect(options: AcmeAuthorityOptions): Wire {
   const send = transport({ ...options, fetch: given, deadline });
   const directory = directorySource({ url: options.directory, send, urls, clock });
   const nonces = noncePool(nonceSource(send, directory, clock), clock);
-  return { post: signedPost({ send, nonces, directory, clock }), directory, urls };
+  return { send, post: signedPost({ send, nonces, directory, clock }), directory, urls };
 }
 
 async function register(wire: Wire, key: AccountKey, request: NewAccount, call: Call): Promise<URL> {

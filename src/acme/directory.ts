@@ -58,7 +58,7 @@ async function request(options: DirectoryOptions, call: Call): Promise<Answer> {
 }
 
 function good(answer: Answer): Answer {
-  if (!isGood(answer)) throw refusal(answer, DOING);
+  if (!isGood(answer)) throw refusal(answer, DOING, { beforeAll: true });
   return answer;
 }
 
@@ -72,6 +72,8 @@ async function named<T>(ask: () => Promise<T>): Promise<T> {
       field: "acme_directory_url",
       todo: advice(error),
       ...given("retryAt", error.retryAt),
+      ...given("status", error.status),
+      ...given("beforeAll", error.beforeAll),
       cause: error,
     });
   }

@@ -28,7 +28,7 @@ export function nonceSource(send: Send, directory: DirectorySource, clock: Clock
       const answer = await ask(newNonce, call);
       if (isGood(answer)) return answer;
       if (answer.status === 404 || answer.status === 405) directory.doubt(newNonce);
-      throw refusal(answer, DOING);
+      throw refusal(answer, DOING, { beforeAll: true });
     });
     const nonce = readNonce(answer.headers);
     if (nonce === undefined) throw badAnswer(`Cannot ${DOING}: ${newNonce.host} sent no usable Replay-Nonce header`);

@@ -11,6 +11,7 @@ export interface Resources {
   readonly newOrder: URL;
   readonly revokeCert?: URL;
   readonly keyChange?: URL;
+  readonly renewalInfo?: URL;
 }
 
 /** What the directory says. Fields that nobody here uses are left out, one of Let's Encrypt's is random on purpose. */
@@ -29,9 +30,20 @@ export function readDirectory(answer: Answer, urls: UrlPolicy): Directory {
       newOrder: link(it, "newOrder"),
       ...given("revokeCert", optional(it, "revokeCert", link)),
       ...given("keyChange", optional(it, "keyChange", link)),
+      ...given("renewalInfo", lenient(() => optional(it, "renewalInfo", link))),
     };
-    return { resources, info: readInfo(optional(it, "meta", (from, field) => object(from[field], field)) ?? {}) };
+    const info = readInfo(optional(it, "meta", (from, field) => object(from[field], field)) ?? {});
+    return { resources, info: resources.renewalInfo === undefined ? info : { ...info, renewalInfo: true } };
   });
+}
+
+/** Certificates come and are renewed without it: a CA that has it elsewhere is one that does not have it. */
+function lenient<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 function readInfo(meta: Fields): AuthorityInfo {

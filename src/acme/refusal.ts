@@ -1,4 +1,4 @@
-import { AcmeProblemError, type SidecarError, type SidecarErrorOptions } from "../model/errors.ts";
+import { AcmeProblemError, RateLimitedError, type SidecarError, type SidecarErrorOptions } from "../model/errors.ts";
 import { isProblem, type Problem, problemName, readProblem } from "../model/problem.ts";
 import { retryAfterMs } from "../model/retry_after.ts";
 import { badAnswer, FIELD, TransportError } from "./failure.ts";
@@ -32,15 +32,27 @@ export function problemIn(answer: Answer): Problem | undefined {
  * Says as an error why the CA did not do what was asked: its problem document with its own words, or else the status.
  *
  * @param doing What was tried, after "Cannot ".
+ * @param more What else the error shall say.
  */
-export function refusal(answer: Answer, doing: string): SidecarError {
+export function refusal(
+  answer: Answer,
+  doing: string,
+  more: Pick<SidecarErrorOptions, "beforeAll"> = {},
+): SidecarError {
   const problem = problemIn(answer);
-  if (problem !== undefined) return new AcmeProblemError(problem, options(answer, todo(problem, answer)));
+  if (problem !== undefined) {
+    return new AcmeProblemError(problem, { ...options(answer, todo(problem, answer)), ...more });
+  }
   const { url, status, headers } = answer;
   if (status >= 300 && status < 400) return redirected(answer, doing);
   const type = mediaType(headers);
   const message = `Cannot ${doing}: ${url.host} answered ${status}${type === "" ? "" : ` with ${type}`}`;
-  return new TransportError(message, status >= 500 && !headers.has("retry-after"), options(answer, undefined));
+  // ZeroSSL's front answers so, without a problem document: it is a refusal for all that (RFC 6585 §4).
+  if (status === 429) {
+    return new RateLimitedError(message, { todo: "try again later", ...options(answer, undefined), ...more });
+  }
+  const repeatable = status >= 500 && !headers.has("retry-after");
+  return new TransportError(message, repeatable, { ...options(answer, undefined), ...more });
 }
 
 /** Tells whether asking again at once makes sense, where the question changes nothing. */
@@ -64,6 +76,7 @@ function options(answer: Answer, advice: string | undefined): SidecarErrorOption
   const said = parts.filter((part) => part !== undefined).join("; ");
   return {
     field: FIELD,
+    status: answer.status,
     ...(retryAt === undefined ? {} : { retryAt }),
     ...(said === "" ? {} : { todo: said }),
   };

@@ -9,7 +9,7 @@ import type {
   PublishedAnswers,
 } from "../ports.ts";
 import { look, notReady } from "./not_ready.ts";
-import { presented } from "./presented.ts";
+import { cleanUp, presented } from "./presented.ts";
 
 /** What {@linkcode http01Solver} works with. */
 export interface Http01Parts {
@@ -35,12 +35,18 @@ export function http01Solver({ answers, balancers, clock }: Http01Parts): Challe
     async present(answer: ChallengeAnswer, call: Call): Promise<Presented> {
       const { name, token, keyAuthorization } = answer;
       const balancer = answer.balancer === undefined ? undefined : balancers.get(answer.balancer);
-      await answers.publish(token, keyAuthorization, call);
-      await balancer?.routes?.open(name, call);
-      return presented((call) => settle(answer, balancer, clock, call), async (call) => {
+      const down = async (call: Call): Promise<void> => {
         await answers.withdraw(token, call);
         await balancer?.routes?.close(name, call);
-      });
+      };
+      try {
+        await answers.publish(token, keyAuthorization, call);
+        await balancer?.routes?.open(name, call);
+      } catch (error) {
+        await cleanUp(down).catch(() => {}); // what came to nothing leaves nothing, as far as it can
+        throw error;
+      }
+      return presented((call) => settle(answer, balancer, clock, call), down);
     },
   };
 }

@@ -2,7 +2,7 @@ import { SidecarError } from "../model/errors.ts";
 import type { AlpnAnswering, Call, ChallengeAnswer, ChallengeSolver, LoadBalancer, Presented } from "../ports.ts";
 import { alpnChallengeCertificate } from "../x509/challenge_certificate.ts";
 import { type Link, obstacleFor, unknownBalancer } from "./linked_balancer.ts";
-import { presented } from "./presented.ts";
+import { cleanUp, presented } from "./presented.ts";
 
 /** What {@linkcode tlsAlpn01Solver} works with. */
 export interface TlsAlpn01Parts {
@@ -23,8 +23,14 @@ export function tlsAlpn01Solver({ balancers, now }: TlsAlpn01Parts): ChallengeSo
       const alpn = answering(balancers, answer);
       if (alpn instanceof SidecarError) throw alpn;
       const certificate = await alpnChallengeCertificate(answer.name, answer.keyAuthorization, now());
-      await alpn.answer(certificate, call);
-      return presented((call) => alpn.prove(certificate, call), (call) => alpn.withdraw(answer.name, call));
+      const down = (call: Call): Promise<void> => alpn.withdraw(answer.name, call);
+      try {
+        await alpn.answer(certificate, call);
+      } catch (error) {
+        await cleanUp(down).catch(() => {}); // an abort may have come when it was up already
+        throw error;
+      }
+      return presented((call) => alpn.prove(certificate, call), down);
     },
     obstacle: (link) => {
       const alpn = answering(balancers, link);

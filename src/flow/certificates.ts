@@ -1,6 +1,8 @@
 import { CHALLENGES } from "../model/challenge_type.ts";
 import { type DnsName, nameSet } from "../model/dns_name.ts";
 import type { AccountRecord, AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
+import { nextRenewal } from "../model/plan.ts";
+import { drawOf, type RenewalRecord } from "../model/renewal_record.ts";
 import type { RevocationReason } from "../model/revocation.ts";
 import { defaultSecretName, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
@@ -29,6 +31,7 @@ import type {
   CertificateService,
   ExportedCertificate,
   HeldCertificate,
+  HeldRenewal,
   ImportRequest,
   IssueRequest,
   RegisterRequest,
@@ -151,7 +154,7 @@ class Desk implements Certificates {
   }
 
   keep(intent: Intent, call: Call): Promise<HeldCertificate> {
-    return this.#bringAbout(intent, { first: "automatic" }, call);
+    return this.#bringAbout(intent, { first: "automatic", now: false }, call);
   }
 
   async interrupted(call: Call): Promise<readonly Interrupted[]> {
@@ -249,7 +252,7 @@ class Desk implements Certificates {
     decide: (proof: ProofParts, call: Call) => Promise<{ links: readonly string[]; first: Preference["first"] }>,
     call: Call,
   ): Promise<HeldCertificate> {
-    const { domains, secretName, certType, keyType } = request;
+    const { domains, secretName, certType, keyType, now = false } = request;
     const { links, first } = await decide(await this.#proof(call), call);
     await checkBalancers(this.#parts, links, call);
     const intent: Intent = {
@@ -259,20 +262,31 @@ class Desk implements Certificates {
       certType: certType ?? "fullchain",
       balancers: links,
     };
-    return await this.#bringAbout(intent, { first }, call);
+    return await this.#bringAbout(intent, { first, now }, call);
   }
 
-  #bringAbout(intent: Intent, { first }: Pick<Preference, "first">, call: Call): Promise<HeldCertificate> {
-    return this.#fly(intent, (own) => {
-      return this.#working((proof) => issue(proof, intent, this.#preference(intent, first), own), own);
-    }, call);
+  #bringAbout(intent: Intent, { first, now }: Manner, call: Call): Promise<HeldCertificate> {
+    return this.#fly(
+      intent,
+      (own) =>
+        this.#working((proof) => {
+          return issue(now ? insisting(proof) : proof, intent, this.#preference(intent, first), own);
+        }, own),
+      call,
+      now,
+    );
   }
 
   /** One flight an intent; two intents for the same names take turns, as a CA gives both the same order. */
-  #fly(intent: Intent, work: (call: Call) => Promise<CertificateRecord>, call: Call): Promise<HeldCertificate> {
+  #fly(
+    intent: Intent,
+    work: (call: Call) => Promise<CertificateRecord>,
+    call: Call,
+    now = false,
+  ): Promise<HeldCertificate> {
     const names = nameSet(intent.names);
     const { keyType, secretName, certType, balancers } = intent;
-    const flight = ["issue", names, keyType, secretName, certType, ...balancers].join(" ");
+    const flight = [now ? "issue now" : "issue", names, keyType, secretName, certType, ...balancers].join(" ");
     return this.#flights.join(flight, async (own) => {
       const record = await this.#turns.take(names, () => work(own), own);
       return await this.#deployed(secretName, record, own);
@@ -331,15 +345,17 @@ class Desk implements Certificates {
 
   /** Reads once what is shown of every certificate: there may be thousands. */
   async #viewer(call: Call): Promise<(record: CertificateRecord) => HeldCertificate> {
-    const { deployments, authorizations } = this.#parts.records;
+    const { deployments, authorizations, renewals } = this.#parts.records;
     const all = (await deployments.list(call)).map((entry) => entry.value);
     const byName = Map.groupBy(all, (it) => it.secretName);
     const known = (await authorizations.list(call)).map((entry) => entry.value);
     const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
+    const asked = new Map((await renewals.list(call)).map((entry) => [entry.id, entry.value]));
     return (record) => ({
       record,
       deployments: byName.get(record.intent.secretName) ?? [],
       autoRenewable: record.intent.names.every((name) => provable.has(name)),
+      ...given("renewal", heldRenewal(record, asked.get(record.intent.secretName))),
     });
   }
 
@@ -348,6 +364,21 @@ class Desk implements Certificates {
     const known = await knownRecords(proof, names, call);
     return [...new Set(known.flatMap((record) => record.balancer ?? []))];
   }
+}
+
+/** How a certificate is brought about. */
+type Manner = Pick<Preference, "first"> & Required<Pick<IssueRequest, "now">>;
+
+/** The same with an account that no limit of our own holds back. */
+function insisting(proof: ProofParts): ProofParts {
+  const { authority } = proof.account;
+  return { ...proof, account: { ...proof.account, authority: authority.insisting ?? authority } };
+}
+
+function heldRenewal(record: CertificateRecord, known: RenewalRecord | undefined): HeldRenewal | undefined {
+  const date = nextRenewal(record, known);
+  if (date === undefined) return undefined;
+  return { ...date, ...given("explanationUrl", drawOf(record, known)?.explanationUrl) };
 }
 
 /** Swaps of a certificate and its removal from the balancers happen in turn. */

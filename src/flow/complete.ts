@@ -185,6 +185,15 @@ async function abandon(parts: ProofParts, record: Located, order: Order, call: C
 }
 
 function common(record: OrderRecord): Pick<OrderRecord, "id" | "directory" | "account" | "names" | "createdAt"> {
-  const { id, directory, account, names, profile, intent, createdAt } = record;
-  return { id, directory, account, names, createdAt, ...given("profile", profile), ...given("intent", intent) };
+  const { id, directory, account, names, profile, replaces, intent, createdAt } = record;
+  return {
+    id,
+    directory,
+    account,
+    names,
+    createdAt,
+    ...given("profile", profile),
+    ...given("replaces", replaces),
+    ...given("intent", intent),
+  };
 }

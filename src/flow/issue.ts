@@ -1,6 +1,8 @@
 import { type DnsName, sameNames } from "../model/dns_name.ts";
 import { AcmeProblemError, InputError, SidecarError } from "../model/errors.ts";
 import type { AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
+import { replacedBy } from "../model/replaces.ts";
+import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
 import { isOpen } from "./answers.ts";
 import { intendedOrder, intendOrder, locate, type OpenOrder, orderRecords, sendOrder, writeOrder } from "./orders.ts";
@@ -130,7 +132,7 @@ async function orderAnew(
   call: Call,
 ): Promise<OpenOrder> {
   const { authority } = parts.account;
-  const wanted = { names: intent.names, intent };
+  const wanted = { names: intent.names, intent, ...given("replaces", await predecessor(parts, intent, call)) };
   const left = await intendedOrder(parts, authority, wanted, call);
   const record = left ?? await intendOrder(parts, authority, wanted, call);
   try {
@@ -142,6 +144,15 @@ async function orderAnew(
   return left === undefined
     ? await sendOrder(parts, authority, record, call)
     : await locate(parts, authority, record, call);
+}
+
+/** What the new certificate takes the place of, where the CA wants to know (RFC 9773 §5). */
+async function predecessor(parts: ProofParts, intent: Intent, call: Call): Promise<string | undefined> {
+  const { authority, account, records } = parts;
+  const held = (await records.certificates.get(intent.secretName, call))?.value;
+  const order = { names: intent.names, directory: authority.directory, account: account.authority.url };
+  const replaced = replacedBy(order, held);
+  return replaced !== undefined && (await authority.about(call)).renewalInfo === true ? replaced : undefined;
 }
 
 function isAlive(record: OrderRecord, now: Date): boolean {

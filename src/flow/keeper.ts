@@ -1,23 +1,32 @@
-import { attemptWait } from "../model/backoff.ts";
+import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { describe, OrderParkedError, SidecarError } from "../model/errors.ts";
-import { plan } from "../model/plan.ts";
-import type { AttemptRecord, Intent } from "../model/records.ts";
+import { describe } from "../model/errors.ts";
+import { nextRenewal, plan, type Planned } from "../model/plan.ts";
+import type { CertificateRecord, Intent } from "../model/records.ts";
+import { RENEWAL_REASONS } from "../model/renewal.ts";
+import type { RenewalRecord } from "../model/renewal_record.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
-import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
 import { accountWatch } from "./account_watch.ts";
 import type { Answers } from "./answers.ts";
+import { type CaClock, caClock } from "./ca_clock.ts";
 import type { Certificates } from "./certificates.ts";
 import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
 import { sweepOrders } from "./orders.ts";
 import type { FlowParts } from "./parts.ts";
-import { repairSecrets } from "./repair.ts";
+import { type RenewalWatch, renewalWatch } from "./renewal_watch.ts";
+import { repairCertIds, repairSecrets } from "./repair.ts";
 import type { HeldCertificate } from "./service.ts";
 
 /** How often the keeper looks at everything; what is due sooner waits at most that long. */
 const LOOK_MS = 30_000;
+/** A sleep that ends this much too early or too late was no sleep: the clock was set, or the machine stood still. */
+const JUMP_MS = 120_000;
+/** What the CA has recalled goes to it this much before everything else. */
+const HEAD_START_MS = 5_000;
+/** Machines that wake up together do not go to the CA together. */
+const WAKE_MS = 5_000;
 
 /** Keeps every certificate as it shall be. */
 export interface Keeper {
@@ -40,8 +49,9 @@ export function keeper(
   declared: readonly Intent[],
 ): Keeper {
   const busy = new Set<SecretName>();
-  const watch = expiryWatch(parts);
   const account = accountWatch(parts);
+  const ca = caClock(parts);
+  const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca) };
 
   const look = async (call: Call): Promise<void> => {
     const closed = await account.look(call);
@@ -49,13 +59,19 @@ export function keeper(
       await quietly(parts, "account.failed", () => service.openAccount(call), call);
     }
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
-    const works = await worksToDo(parts, service, declared, watch, call);
-    await Promise.all(
-      works.filter((work) => !busy.has(work.intent.secretName)).map(async (work) => {
-        busy.add(work.intent.secretName);
-        await attempt(parts, work, call).finally(() => busy.delete(work.intent.secretName));
-      }),
-    );
+    const all = await service.certificates(call);
+    const held = await inVault(parts, all, call);
+    const works = await worksToDo({ parts, service, declared, all, held, ca, watches }, call);
+    const asking = quietly(parts, "renewal.ask", () => watches.renewal.ask(held.map((it) => it.record), call), call);
+    const begin = async (work: Work): Promise<void> => {
+      if (busy.has(work.intent.secretName)) return;
+      busy.add(work.intent.secretName);
+      await attempt(parts, work, call).finally(() => busy.delete(work.intent.secretName));
+    };
+    const { urgent = [], other = [] } = Object.groupBy(works, (it) => it.why === "recalled" ? "urgent" : "other");
+    const first = Promise.all(urgent.map(begin));
+    if (urgent.length > 0) await headStart(parts, first, call);
+    await Promise.all([asking, first, ...other.map(begin)]);
   };
 
   return {
@@ -63,6 +79,7 @@ export function keeper(
     async run(call: Call): Promise<void> {
       await quietly(parts, "keeper.restore", () => answers.restore(call), call);
       await quietly(parts, "keeper.repair", () => repairSecrets(parts, call), call);
+      await quietly(parts, "keeper.repair", () => repairCertIds(parts, call), call);
       const underWay = new Set<Promise<void>>([
         quietly(parts, "keeper.deploy", () => deployAll(parts, service, call), call),
       ]);
@@ -70,56 +87,93 @@ export function keeper(
         const round = quietly(parts, "keeper.look", () => look(call), call);
         underWay.add(round);
         round.finally(() => underWay.delete(round));
-        const jitter = 0.9 + 0.2 * parts.clock.random();
-        await parts.clock.sleep(LOOK_MS * jitter, call).catch(() => {}); // aborted: the loop ends
+        await rest(parts, ca, call).catch(() => {}); // aborted: the loop ends
       }
       await Promise.all(underWay);
     },
   };
 }
 
+/** Sleeps until the next look, and tells when the clock or the machine did something else in the meantime. */
+async function rest({ clock, events }: FlowParts, ca: CaClock, call: Call): Promise<void> {
+  const ms = LOOK_MS * (0.9 + 0.2 * clock.random());
+  const end = clock.now().getTime() + ms;
+  await clock.sleep(ms, call);
+  const jumped = clock.now().getTime() - end;
+  if (Math.abs(jumped) < JUMP_MS) return;
+  ca.doubt();
+  const seconds = Math.round(jumped / 1_000);
+  events.emit({
+    level: "warn",
+    name: "clock.jumped",
+    text:
+      `The clock is ${Math.abs(seconds)} s ${
+        seconds > 0 ? "ahead of" : "behind"
+      } what was waited for: it was set, or the ` +
+      "machine stood still; everything is looked at again",
+    fields: { seconds },
+  });
+  await clock.sleep(WAKE_MS * clock.random(), call);
+}
+
+/** Waits for the work, but not for long: one that hangs holds up nobody. */
+async function headStart({ clock }: FlowParts, work: Promise<unknown>, call: Call): Promise<void> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([call.signal, over.signal]);
+  await Promise.race([work, clock.sleep(HEAD_START_MS, { signal }).catch(() => {})]); // aborted: there is no hurry any more
+  over.abort();
+}
+
 /** Something to do about one certificate. */
 interface Work {
   readonly intent: Intent;
   readonly why: string;
-  readonly act: (call: Call) => Promise<HeldCertificate>;
+  /** Undefined where there turned out to be nothing to do. */
+  readonly act: (call: Call) => Promise<HeldCertificate | undefined>;
+}
+
+/** What the keeper judges by. */
+interface Room {
+  readonly parts: FlowParts;
+  readonly service: Certificates;
+  readonly declared: readonly Intent[];
+  /** Everything that is written down, and what of it is in the vault. */
+  readonly all: readonly HeldCertificate[];
+  readonly held: readonly HeldCertificate[];
+  readonly ca: CaClock;
+  readonly watches: { readonly expiry: ExpiryWatch; readonly renewal: RenewalWatch };
 }
 
 /** Orders to go on with, then what the plan says, then swaps that were refused; nothing before its backoff is over. */
-async function worksToDo(
-  parts: FlowParts,
-  service: Certificates,
-  declared: readonly Intent[],
-  watch: ExpiryWatch,
-  call: Call,
-): Promise<readonly Work[]> {
-  const { records, clock } = parts;
+async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
+  const { parts: { records, clock }, service, declared, held, ca, watches } = room;
   const now = clock.now();
-  const attempts = new Map(
-    (await records.attempts.list(call)).map((entry) => [entry.id as SecretName, entry.value]),
-  );
-  const rests = (intent: Intent): boolean => (attempts.get(intent.secretName)?.nextAt ?? now) > now;
+  const open = await service.interrupted(call);
+  const wanted = new Set([...open, ...held.map((it) => it.record)].map((it) => it.intent.secretName));
+  for (const { secretName } of declared) wanted.add(secretName);
+  const tried = (await records.attempts.list(call)).map((entry) => [entry.id as SecretName, entry.value] as const);
+  const attempts = easeAttempts(new Map(tried.filter(([name]) => wanted.has(name))), now);
 
-  const interrupted: Work[] = (await service.interrupted(call))
-    .filter((record) => !rests(record.intent))
+  const interrupted: Work[] = open
+    .filter((record) => !isResting(attempts.get(record.intent.secretName), now))
     .map((record) => ({ intent: record.intent, why: "interrupted", act: (call) => service.resume(record, call) }));
   const orders = new Set(interrupted.map((work) => work.intent.secretName));
 
   const known = (await records.authorizations.list(call)).map((entry) => entry.value);
   const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
-  const held = await inVault(parts, await service.certificates(call), call);
+  const renewals = new Map((await records.renewals.list(call)).map((entry) => [entry.id as SecretName, entry.value]));
   const planned = plan({
     declared,
     held: held.map((it) => it.record),
     provable: (name: DnsName) => provable.has(name),
     attempts,
+    renewals,
     now,
+    caNow: ca.now(),
   });
-  watch.look(planned, held.map((it) => it.record));
+  watches.expiry.look(planned, held.map((it) => it.record));
   const due: Work[] = planned.flatMap((it) =>
-    it.do === "issue" && !orders.has(it.intent.secretName)
-      ? [{ intent: it.intent, why: it.why, act: (call: Call) => service.keep(it.intent, call) }]
-      : []
+    it.do === "issue" && !orders.has(it.intent.secretName) ? [issueWork(room, it, renewals)] : []
   );
 
   const refused: Work[] = held
@@ -128,39 +182,57 @@ async function worksToDo(
   return [...interrupted, ...due, ...refused];
 }
 
+/**
+ * What is due by a date is ordered only when it is sure that the date has come: our clock may have been set wrong. And what was
+ * replaced since it was judged is left to the next look: a second certificate for one intent would be one too many.
+ */
+function issueWork(
+  { parts, service, all, ca }: Room,
+  { intent, why }: Planned,
+  renewals: ReadonlyMap<SecretName, RenewalRecord>,
+): Work {
+  const { secretName } = intent;
+  const judged = all.find((it) => it.record.intent.secretName === secretName)?.record;
+  return {
+    intent,
+    why,
+    async act(call): Promise<HeldCertificate | undefined> {
+      if (judged !== undefined && Object.hasOwn(RENEWAL_REASONS, why)) {
+        await ca.sure(call);
+        if (!isDue(judged, renewals.get(secretName), ca.now())) return undefined;
+      }
+      const now = (await parts.records.certificates.get(secretName, call))?.value;
+      return now?.facts.fingerprint === judged?.facts.fingerprint ? await service.keep(intent, call) : undefined;
+    },
+  };
+}
+
+function isDue(record: CertificateRecord, known: RenewalRecord | undefined, caNow: Date): boolean {
+  const date = nextRenewal(record, known);
+  return date !== undefined && date.at <= caNow;
+}
+
 /** Does one work and writes down how it went, and when it is tried again. */
 async function attempt(parts: FlowParts, { intent, why, act }: Work, call: Call): Promise<void> {
   const { secretName, names } = intent;
   const { attempts } = parts.records;
   try {
-    await act(call);
+    if (await act(call) === undefined) return;
     await attempts.put(secretName, { failures: 0, lastAt: parts.clock.now() }, call);
   } catch (error) {
     if (call.signal.aborted) return;
     const before = (await attempts.get(secretName, call))?.value.failures ?? 0;
-    const record = failed(error, before + 1, parts.clock.now(), parts.clock.random());
+    const record = attemptFailed(error, before + 1, parts.clock.now(), parts.clock.random());
     await attempts.put(secretName, record, call);
+    const waits = record.failures === before;
     const again = record.nextAt?.toISOString();
     parts.events.emit({
-      level: "error",
-      name: "certificate.failed",
+      level: waits ? "info" : "error",
+      name: waits ? "certificate.waits" : "certificate.failed",
       text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; again at ${again}`,
       fields: { subject: names[0], secret: secretName, code: record.lastCode ?? "" },
     });
   }
-}
-
-/** When to try again: after the backoff, but never before the CA's `Retry-After`; a person's turn is looked at each minute. */
-function failed(error: unknown, failures: number, now: Date, random: number): AttemptRecord {
-  const ours = now.getTime() + attemptWait(error instanceof OrderParkedError ? 1 : failures, random);
-  const theirs = error instanceof SidecarError ? error.retryAt?.getTime() ?? 0 : 0;
-  return {
-    failures,
-    lastError: describe(error),
-    ...given("lastCode", error instanceof SidecarError ? error.code : undefined),
-    nextAt: new Date(Math.max(ours, theirs)),
-    lastAt: now,
-  };
 }
 
 /** A certificate whose bundle somebody removed is not held any more. */

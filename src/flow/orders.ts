@@ -1,7 +1,8 @@
-import { AcmeProblemError } from "../model/errors.ts";
+import { AcmeProblemError, describe, RateLimitedError } from "../model/errors.ts";
 import { type DnsName, sameNames } from "../model/dns_name.ts";
 import type { Order } from "../model/order.ts";
 import type { Intent, OrderRecord } from "../model/records.ts";
+import { type Dispensable, dispensable } from "../model/replaces.ts";
 import { given } from "../model/shape.ts";
 import type { AuthorityAccount, Call } from "../ports.ts";
 import type { FlowParts } from "./parts.ts";
@@ -17,6 +18,8 @@ export interface Wanted {
   readonly names: readonly [DnsName, ...DnsName[]];
   /** Absent for an order that only carries an authorization. */
   readonly intent?: Intent;
+  /** certID of the certificate that it replaces (RFC 9773 §5). */
+  readonly replaces?: string;
 }
 
 /** An order that is written down but perhaps not sent. */
@@ -85,7 +88,7 @@ export async function locate(
 export async function intendOrder(
   parts: FlowParts,
   account: AuthorityAccount,
-  { names, intent }: Wanted,
+  { names, intent, replaces }: Wanted,
   call: Call,
 ): Promise<Intended> {
   return await writeOrder(parts, {
@@ -94,28 +97,70 @@ export async function intendOrder(
     account: account.url,
     names,
     ...given("profile", parts.settings.profile),
+    ...given("replaces", replaces),
     ...given("intent", intent),
     createdAt: parts.clock.now(),
     step: "intended",
   }, call);
 }
 
-/** Sends an order that was just written down. */
+/**
+ * Sends an order that was written down. Where the CA does not take it as a replacement (RFC 9773 §5) or not with the profile,
+ * it is sent once more without: both are wishes, and the certificate is what is wanted.
+ */
 export async function sendOrder(
   parts: FlowParts,
   account: AuthorityAccount,
   record: Intended,
   call: Call,
 ): Promise<OpenOrder> {
-  const { names, profile } = record;
-  try {
-    const order = await account.newOrder({ names, ...given("profile", profile) }, call);
-    return await ordered(parts, record, order, call);
-  } catch (error) {
-    // Refused: there is no order. Anything else (no answer came) leaves the question open, and the record with it.
-    if (error instanceof AcmeProblemError) await parts.records.orders.remove(record.id, call);
-    throw error;
+  let { names, replaces, profile } = { ...record, profile: await offeredProfile(parts, record, call) };
+  for (;;) {
+    try {
+      const order = await account.newOrder(
+        { names, ...given("profile", profile), ...given("replaces", replaces) },
+        call,
+      );
+      return await ordered(parts, record, order, call);
+    } catch (error) {
+      // Not sent, or refused: there is no order. Anything else (no answer came) leaves the question open, and the record with it.
+      if (error instanceof RateLimitedError) await parts.records.orders.remove(record.id, call);
+      if (!(error instanceof AcmeProblemError)) throw error;
+      const leave = dispensable({ ...given("replaces", replaces), ...given("profile", profile) }, error.problem);
+      if (leave === undefined) {
+        await parts.records.orders.remove(record.id, call);
+        throw error;
+      }
+      tellLeft(parts, record, leave, describe(error));
+      if (leave === "profile") {
+        profile = undefined;
+        continue;
+      }
+      replaces = undefined;
+      const { replaces: _, ...rest } = record; // a restart asks without it as well
+      record = await writeOrder(parts, rest, call);
+    }
   }
+}
+
+/** The profile that was configured, where the CA lists it (draft-ietf-acme-profiles §4). */
+async function offeredProfile(parts: FlowParts, record: Intended, call: Call): Promise<string | undefined> {
+  const { profile } = record;
+  if (profile === undefined) return undefined;
+  const { profiles } = await parts.authority.about(call);
+  if (Object.hasOwn(profiles, profile)) return profile;
+  tellLeft(parts, record, "profile", `the CA offers ${Object.keys(profiles).join(", ") || "none"}`);
+  return undefined;
+}
+
+function tellLeft(parts: FlowParts, { names, profile }: Intended, left: keyof Dispensable, why: string): void {
+  const what = left === "profile" ? `with the profile ${profile}` : "as the successor of the certificate that is held";
+  parts.events.emit({
+    level: "warn",
+    name: `order.without_${left}`,
+    text: `The order for ${names.join(", ")} is not placed ${what}: ${why}; it is placed without that`,
+    fields: { subject: names[0] },
+  });
 }
 
 async function ordered(parts: FlowParts, record: Intended, order: Order, call: Call): Promise<OpenOrder> {

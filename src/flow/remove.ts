@@ -136,6 +136,7 @@ async function forget(
   await forgetOrders(parts, secretName, call);
   for (const { balancer } of deployments) await records.deployments.remove(deploymentId(balancer, secretName), call);
   await records.attempts.remove(secretName, call);
+  await records.renewals.remove(secretName, call);
   await records.certificates.remove(secretName, call);
 }
 

@@ -15,6 +15,7 @@ import type {
   CertificateRecord,
   DeploymentRecord,
 } from "../model/records.ts";
+import type { RenewalDate } from "../model/renewal.ts";
 import type { RevocationReason } from "../model/revocation.ts";
 import type { SecretName } from "../model/secret_name.ts";
 import type { AuthorityInfo, Call } from "../ports.ts";
@@ -107,6 +108,8 @@ export interface IssueRequest {
   readonly keyType?: KeyType;
   /** `--linked-service` of `request`. */
   readonly balancers?: readonly string[];
+  /** `--now`: the CA is asked once although a limit that we keep is used up. What the CA itself said binds all the same. */
+  readonly now?: boolean;
 }
 
 /** What `certificate import` sends: PEM texts from elsewhere. */
@@ -131,6 +134,14 @@ export interface HeldCertificate {
   readonly deployments: readonly DeploymentRecord[];
   /** Every name can be proven again without a person. */
   readonly autoRenewable: boolean;
+  /** When it is renewed next by what is known; absent where it was revoked for good. */
+  readonly renewal?: HeldRenewal;
+}
+
+/** When a certificate is renewed next, why then, and where the CA explains it. */
+export interface HeldRenewal extends RenewalDate {
+  /** A page of the CA about its window. */
+  readonly explanationUrl?: URL;
 }
 
 /** The parts of a certificate, PEM. `privateKey` is secret. */

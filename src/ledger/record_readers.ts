@@ -19,8 +19,11 @@ import type {
   Intent,
   OrderRecord,
   OrderStep,
+  RateRecord,
   ShadowedName,
 } from "../model/records.ts";
+import { type RenewalDraw, type RenewalWindow, renewalWindow } from "../model/renewal.ts";
+import type { RenewalRecord } from "../model/renewal_record.ts";
 import { type Revocation, REVOCATION_REASONS, type RevocationReason } from "../model/revocation.ts";
 import { parseSecretName, type SecretName } from "../model/secret_name.ts";
 import {
@@ -107,6 +110,7 @@ export function readOrder(json: unknown): OrderRecord {
     account: url(it, "account"),
     names: dnsNames(it, "names"),
     ...given("profile", optional(it, "profile", text)),
+    ...given("replaces", optional(it, "replaces", text)),
     ...given("intent", optional(it, "intent", intent)),
     createdAt: instant(it, "createdAt"),
   };
@@ -162,7 +166,49 @@ export function readAttempt(json: unknown): AttemptRecord {
     ...given("lastError", optional(it, "lastError", text)),
     ...given("lastCode", optional(it, "lastCode", text)),
     ...given("nextAt", optional(it, "nextAt", instant)),
+    ...given("retryAt", optional(it, "retryAt", instant)),
     lastAt: instant(it, "lastAt"),
+  };
+}
+
+/** Reads a {@linkcode RateRecord}. */
+export function readRate(json: unknown): RateRecord {
+  const it = object(json, "rate");
+  const kind = oneOf(it, "kind", ["bucket", "wait", "issued", "order"]);
+  switch (kind) {
+    case "bucket":
+      return { kind, fullAt: instant(it, "fullAt"), pending: number(it, "pending") };
+    case "wait":
+      return {
+        kind,
+        until: instant(it, "until"),
+        why: text(it, "why"),
+        stated: flag(it, "stated"),
+        refusals: number(it, "refusals"),
+        ...given("paceMs", optional(it, "paceMs", number)),
+      };
+    case "issued":
+      return { kind, until: instant(it, "until") };
+    case "order":
+      return {
+        kind,
+        counted: flag(it, "counted"),
+        ...given("renewal", optional(it, "renewal", (from, field) => oneOf(from, field, ["replaces", "same names"]))),
+        until: instant(it, "until"),
+      };
+  }
+}
+
+/** Reads a {@linkcode RenewalRecord}. */
+export function readRenewal(json: unknown): RenewalRecord {
+  const it = object(json, "renewal");
+  return {
+    certId: text(it, "certId"),
+    ...given("draw", optional(it, "draw", draw)),
+    askedAt: instant(it, "askedAt"),
+    askAt: instant(it, "askAt"),
+    failures: number(it, "failures"),
+    recalls: number(it, "recalls"),
   };
 }
 
@@ -207,7 +253,24 @@ function facts(from: Fields, field: string): CertificateFacts {
     notBefore: instant(it, "notBefore"),
     notAfter: instant(it, "notAfter"),
     fingerprint: text(it, "fingerprint"),
+    ...given("certId", optional(it, "certId", text)),
   };
+}
+
+function draw(from: Fields, field: string): RenewalDraw {
+  const it = object(from[field], field);
+  return {
+    window: window(it, "window"),
+    at: instant(it, "at"),
+    ...given("explanationUrl", optional(it, "explanationUrl", url)),
+  };
+}
+
+function window(from: Fields, field: string): RenewalWindow {
+  const it = object(from[field], field);
+  const found = renewalWindow(instant(it, "start"), instant(it, "end"));
+  if (found === undefined) throw new SyntaxError(`"${field}" ends before it starts`);
+  return found;
 }
 
 function shadowedName(json: unknown): ShadowedName {

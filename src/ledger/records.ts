@@ -8,7 +8,9 @@ import type {
   CertificateRecord,
   DeploymentRecord,
   OrderRecord,
+  RateRecord,
 } from "../model/records.ts";
+import type { RenewalRecord } from "../model/renewal_record.ts";
 import type { SecretName } from "../model/secret_name.ts";
 import type { Ledger } from "../ports.ts";
 import {
@@ -21,6 +23,8 @@ import {
   readClosure,
   readDeployment,
   readOrder,
+  readRate,
+  readRenewal,
 } from "./record_readers.ts";
 import { joinId, type Table, table } from "./table.ts";
 
@@ -42,6 +46,10 @@ export interface Records {
   readonly deployments: Table<DeploymentRecord>;
   /** By secret name. */
   readonly attempts: Table<AttemptRecord>;
+  /** By {@linkcode rateId}. */
+  readonly rates: Table<RateRecord>;
+  /** By secret name. */
+  readonly renewals: Table<RenewalRecord>;
   /** http-01: token → key authorization. */
   readonly answers: Table<string>;
 }
@@ -57,6 +65,8 @@ export function recordsOf(ledger: Ledger): Records {
     certificates: table(ledger, "certificates", readCertificate),
     deployments: table(ledger, "deployments", readDeployment),
     attempts: table(ledger, "attempts", readAttempt),
+    rates: table(ledger, "rates", readRate),
+    renewals: table(ledger, "renewals", readRenewal),
     answers: table(ledger, "answers", readAnswer),
   };
 }
@@ -86,4 +96,14 @@ export function authorizationId({ directory, account, profile, name }: Authoriza
 /** Id of what one balancer does with one certificate. */
 export function deploymentId(balancer: string, secretName: SecretName): string {
   return joinId(balancer, secretName);
+}
+
+/** Id of what is known of one limit, wait or order at a CA; the parts say what it is about. */
+export function rateId(directory: URL, kind: RateRecord["kind"], ...parts: readonly string[]): string {
+  return joinId(directory.href, kind, ...parts);
+}
+
+/** How the ids of all that is known of a CA's limits begin. */
+export function rateIdPrefix(directory: URL): string {
+  return `${joinId(directory.href)}/`;
 }

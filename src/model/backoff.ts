@@ -31,3 +31,8 @@ export function attemptWait(failures: number, random: number): number {
   for (let i = 0; i < Math.max(1, Math.min(failures, 20)); i++) wait = waits.next().value;
   return Math.round(wait * (0.9 + 0.2 * random));
 }
+
+/** After a refusal without `Retry-After`, number `refusals` in a row: 1 min, doubled each time, at most a day. */
+export function refusalWait(refusals: number): number {
+  return Math.min(60_000 * 2 ** Math.min(Math.max(refusals, 1) - 1, 20), 86_400_000);
+}

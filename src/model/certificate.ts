@@ -17,6 +17,11 @@ export interface CertificateFacts {
   readonly notAfter: Date;
   /** SHA-256 over the DER, lower-case hexadecimal. */
   readonly fingerprint: string;
+  /**
+   * Its name in renewal information (RFC 9773 §4.1); absent where the certificate has no authority key identifier, and in
+   * records from before there was renewal information.
+   */
+  readonly certId?: string;
 }
 
 /** Leaf, intermediates and private key: what a balancer serves. */

@@ -1,4 +1,4 @@
-import type { Problem } from "./problem.ts";
+import { isProblem, type Problem } from "./problem.ts";
 
 /** What went wrong, as a name that never changes: it stands in logs, metrics and answers. */
 export type ErrorCode =
@@ -8,6 +8,7 @@ export type ErrorCode =
   | "CA_TRANSPORT" // the CA was not reached, or the answer did not arrive whole
   | "CA_ANSWER" // the CA answered something that RFC 8555 does not allow
   | "CA_PROBLEM" // the CA refused, with a problem document
+  | "RATE_LIMITED" // a limit of the CA is used up, or it asked us to wait: it was not asked, or answered 429 without a word
   | "ACCOUNT_MISSING" // nobody has registered with this CA
   | "ACCOUNT_DEACTIVATED" // the account was deactivated, by command or at the CA
   | "CHALLENGE_NOT_OFFERED" // the CA does not offer that challenge type
@@ -30,6 +31,10 @@ export interface SidecarErrorOptions extends ErrorOptions {
   readonly todo?: string;
   /** Not before this instant does it make sense to try again. */
   readonly retryAt?: Date;
+  /** HTTP status of the CA's answer, where there was one. */
+  readonly status?: number;
+  /** The CA refused what stands before every request: the directory or a nonce. */
+  readonly beforeAll?: boolean;
 }
 
 /** A condition that somebody handles: stable `code`, what was found, what to do. Never quotes a secret. */
@@ -44,6 +49,10 @@ export class SidecarError extends Error {
   readonly todo?: string;
   /** Not before this instant does it make sense to try again. */
   readonly retryAt?: Date;
+  /** HTTP status of the CA's answer, where there was one. */
+  readonly status?: number;
+  /** The CA refused what stands before every request: the directory or a nonce. */
+  readonly beforeAll?: boolean;
 
   /** Makes the error; the message says what could not be done and what was found. */
   constructor(code: ErrorCode, message: string, options: SidecarErrorOptions = {}) {
@@ -52,6 +61,8 @@ export class SidecarError extends Error {
     this.field = options.field ?? code.toLowerCase();
     if (options.todo !== undefined) this.todo = options.todo;
     if (options.retryAt !== undefined) this.retryAt = options.retryAt;
+    if (options.status !== undefined) this.status = options.status;
+    if (options.beforeAll !== undefined) this.beforeAll = options.beforeAll;
   }
 }
 
@@ -102,6 +113,27 @@ export class KeyTakenError extends SidecarError {
     });
     if (account !== undefined) this.account = account;
   }
+}
+
+/** Too much was asked of the CA for now; `retryAt` says when to go on. */
+export class RateLimitedError extends SidecarError {
+  /** Stable name of the class. */
+  override readonly name = "RateLimitedError";
+
+  /** Makes the error; the message says which limit, and how much of it is used. */
+  constructor(message: string, options: SidecarErrorOptions = {}) {
+    super("RATE_LIMITED", message, { field: "acme_client", ...options });
+  }
+}
+
+/**
+ * Tells whether waiting is all that is needed: a limit is used up, or the CA is busy (RFC 8555 §6.6). Nothing is wrong with
+ * what was asked for then.
+ */
+export function isRateLimited(error: unknown): error is SidecarError {
+  if (!(error instanceof SidecarError)) return false;
+  if (error.code === "RATE_LIMITED" || error.status === 429 || error.status === 503) return true;
+  return error instanceof AcmeProblemError && isProblem(error.problem, "rateLimited");
 }
 
 /** The order waits until a person has set these TXT records; the next `get` of the same names goes on with it. */

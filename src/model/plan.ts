@@ -1,6 +1,8 @@
+import { isResting } from "./attempt.ts";
 import { type DnsName, sameNames } from "./dns_name.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "./records.ts";
-import { renewalTimes } from "./renewal.ts";
+import { type RenewalDate, renewalDate, type RenewalReason } from "./renewal.ts";
+import { drawOf, type RenewalRecord } from "./renewal_record.ts";
 import { REVOCATION_REASONS } from "./revocation.ts";
 import type { SecretName } from "./secret_name.ts";
 
@@ -14,15 +16,19 @@ export interface Situation {
   readonly provable: (name: DnsName) => boolean;
   /** How earlier attempts went. */
   readonly attempts: ReadonlyMap<SecretName, AttemptRecord>;
-  /** The moment that is judged. */
+  /** What the CA said about renewal. */
+  readonly renewals: ReadonlyMap<SecretName, RenewalRecord>;
+  /** The moment that is judged, at our clock: for what rests. */
   readonly now: Date;
+  /** The same moment at the CA's clock: for certificates, whose dates are the CA's. */
+  readonly caNow: Date;
 }
 
 /** What to do about one certificate. */
 export type Planned =
   & { readonly intent: Intent }
   & (
-    | { readonly do: "issue"; readonly why: "missing" | "changed" | "revoked" | "due" }
+    | { readonly do: "issue"; readonly why: "missing" | "changed" | "revoked" | RenewalReason }
     | { readonly do: "wait"; readonly until: Date; readonly why: "fresh" | "backoff" }
     | { readonly do: "ask"; readonly why: "by hand" } // due, but a person has to set a record or bring another
     | { readonly do: "ask"; readonly why: "ceased" } // revoked for good, and still there
@@ -30,7 +36,8 @@ export type Planned =
 
 /**
  * Decides what every certificate needs: declared ones that are missing or whose names changed, and all that are due.
- * Pure: the same situation gives the same plan. Most urgent first.
+ * Pure: the same situation gives the same plan. Most urgent first: what the CA has recalled, what is missing, then by the end
+ * of validity.
  */
 export function plan(situation: Situation): readonly Planned[] {
   const { declared, held } = situation;
@@ -38,38 +45,51 @@ export function plan(situation: Situation): readonly Planned[] {
   const names = new Set(declared.map((intent) => intent.secretName));
   const others = held.filter((record) => !names.has(record.intent.secretName)).map((record) => record.intent);
   const declaredSet = new Set<Intent>(declared);
-  const urgency = ({ intent }: Planned): number => bySecret.get(intent.secretName)?.facts.notAfter.getTime() ?? 0;
+  const urgency = ({ intent, why }: Planned): number =>
+    why === "recalled" ? -Infinity : bySecret.get(intent.secretName)?.facts.notAfter.getTime() ?? 0;
   return [...declared, ...others]
     .map((intent) => planOne(intent, bySecret.get(intent.secretName), declaredSet.has(intent), situation))
-    .sort((a, b) => urgency(a) - urgency(b));
+    .map((planned) => [urgency(planned), planned] as const)
+    .sort(([a], [b]) => a === b ? 0 : a - b)
+    .map(([, planned]) => planned);
+}
+
+/** When the certificate is renewed next by what is known; undefined where that is left to a person for good. */
+export function nextRenewal(record: CertificateRecord, known: RenewalRecord | undefined): RenewalDate | undefined {
+  if (isCeased(record)) return undefined;
+  if (record.revoked !== undefined) return { at: record.revoked.at, why: "recalled" };
+  return renewalDate(record.facts, drawOf(record, known));
 }
 
 function planOne(
   intent: Intent,
   record: CertificateRecord | undefined,
   declared: boolean,
-  { attempts, provable, now }: Situation,
+  { attempts, provable, renewals, now, caNow }: Situation,
 ): Planned {
   if (isCeased(record)) return { intent, do: "ask", why: "ceased" };
-  const why = reason(intent, record, now);
-  if (why === "fresh") return { intent, do: "wait", why, until: renewalTimes(record!.facts).renewAt };
+  const found = reason(intent, record, renewals.get(intent.secretName), caNow);
+  if (found instanceof Date) return { intent, do: "wait", why: "fresh", until: found };
   if (!declared && !intent.names.every(provable)) return { intent, do: "ask", why: "by hand" };
-  const nextAt = attempts.get(intent.secretName)?.nextAt;
-  if (nextAt !== undefined && nextAt > now) return { intent, do: "wait", why: "backoff", until: nextAt };
-  return { intent, do: "issue", why };
+  const attempt = attempts.get(intent.secretName);
+  if (isResting(attempt, now)) return { intent, do: "wait", why: "backoff", until: attempt!.nextAt! };
+  return { intent, do: "issue", why: found };
 }
 
+/** Why a certificate is to be issued, or until when it is fresh. */
 function reason(
   intent: Intent,
   record: CertificateRecord | undefined,
-  now: Date,
-): "missing" | "changed" | "revoked" | "due" | "fresh" {
+  known: RenewalRecord | undefined,
+  caNow: Date,
+): "missing" | "changed" | "revoked" | RenewalReason | Date {
   if (record === undefined) return "missing";
   // The kind of an imported key was its maker's choice: it is no reason to throw the certificate away.
   const sameKey = record.origin === "imported" || record.intent.keyType === intent.keyType;
   if (!sameKey || !sameNames(record.intent.names, intent.names)) return "changed";
   if (record.revoked !== undefined) return "revoked";
-  return renewalTimes(record.facts).renewAt <= now ? "due" : "fresh";
+  const { at, why } = renewalDate(record.facts, drawOf(record, known));
+  return at <= caNow ? why : at;
 }
 
 function isCeased(record: CertificateRecord | undefined): boolean {

@@ -9,6 +9,7 @@ import type { ChallengeType } from "./challenge_type.ts";
 import type { DnsName } from "./dns_name.ts";
 import type { KeyType } from "./key_type.ts";
 import type { Revocation } from "./revocation.ts";
+import type { Bucket, Renewal } from "./rates.ts";
 import type { SecretName } from "./secret_name.ts";
 
 /** A certificate that somebody wants: by command, or declared in `CERTIFICATES`. */
@@ -128,6 +129,8 @@ export type OrderRecord =
     readonly account: URL;
     readonly names: readonly [DnsName, ...DnsName[]];
     readonly profile?: string;
+    /** certID of the certificate that it replaces (RFC 9773 §5), as long as the CA has not refused that. */
+    readonly replaces?: string;
     /** What to do with the certificate; absent while the order only carries an authorization. */
     readonly intent?: Intent;
     readonly createdAt: Date;
@@ -188,6 +191,31 @@ export interface AttemptRecord {
   readonly lastCode?: string;
   /** Not before this instant is it tried again. */
   readonly nextAt?: Date;
+  /** What the CA asked for by `Retry-After`; `nextAt` is never before it. */
+  readonly retryAt?: Date;
   /** When it was tried last. */
   readonly lastAt: Date;
+}
+
+/** What the CA's limits let us do, as far as it is known. One entry a bucket, a wait, or a thing that limits ask for. */
+export type RateRecord =
+  | ({ readonly kind: "bucket" } & Bucket)
+  | ({ readonly kind: "wait" } & RateWait)
+  /** A certificate for these names was issued: until then its successor counts as a renewal. */
+  | { readonly kind: "issued"; readonly until: Date }
+  /** An order that the CA has not finished: whether its certificate was counted, and why limits let it pass. */
+  | { readonly kind: "order"; readonly counted: boolean; readonly renewal?: Renewal; readonly until: Date };
+
+/** The CA refused: what it said binds until then, and is remembered until a request of the same kind succeeds. */
+export interface RateWait {
+  /** Not before this instant is the CA asked again. */
+  readonly until: Date;
+  /** Its words. */
+  readonly why: string;
+  /** The CA named the time (`Retry-After`); else it is our own. */
+  readonly stated: boolean;
+  /** Refusals in a row. */
+  readonly refusals: number;
+  /** A limit that we do not know: afterwards the CA is asked only so often while several wait, in milliseconds. */
+  readonly paceMs?: number;
 }

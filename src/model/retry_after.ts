@@ -9,7 +9,7 @@
 export function retryAfterMs(headers: Headers, now: Date): number | undefined {
   const value = headers.get("retry-after")?.trim();
   if (value === undefined || value === "") return undefined;
-  if (/^\d{1,12}$/.test(value)) return clamp(Number(value) * 1_000);
+  if (/^\d+$/.test(value)) return clamp(Number(value) * 1_000);
   const at = Date.parse(value);
   if (Number.isNaN(at) || !/[a-z]/i.test(value)) return undefined;
   const sent = Date.parse(headers.get("date") ?? "");

@@ -2,7 +2,9 @@ import type { KeyObject, X509Certificate } from "node:crypto";
 import defer * as nodeCrypto from "node:crypto";
 import type { CertificateFacts } from "../model/certificate.ts";
 import { type DnsName, parseDnsName } from "../model/dns_name.ts";
-import { derChildren, type DerElement, readDer, TAG } from "./der.ts";
+import { given } from "../model/shape.ts";
+import { certIdOf } from "./cert_id.ts";
+import { derChildren, type DerElement, extensionValues, readDer, TAG } from "./der.ts";
 import type { KeyPair } from "./keys.ts";
 
 /** A certificate as it came, and what is read off it. */
@@ -28,9 +30,11 @@ const RSASSA_PSS = "2a864886f70d01010a"; // 1.2.840.113549.1.1.10
  * @throws {SyntaxError} If it is not one X.509 certificate.
  */
 export function readCertificate(der: Uint8Array<ArrayBuffer>): Certificate {
-  const dnsNames = subjectAltNames(readDer(der));
+  const whole = readDer(der);
+  const dnsNames = subjectAltNames(whole);
+  const certId = certIdOf(whole);
   try {
-    return { der, dnsNames, ...readX509(new nodeCrypto.X509Certificate(der), dnsNames) };
+    return { der, dnsNames, ...readX509(new nodeCrypto.X509Certificate(der), dnsNames, certId) };
   } catch {
     // Its parts are parsed when they are asked for, each with an error of its own that would tell the reader nothing.
     throw new SyntaxError("it is not an X.509 certificate");
@@ -69,7 +73,11 @@ export function isSelfSigned(certificate: Certificate): boolean {
   return isSignedBy(certificate, certificate);
 }
 
-function readX509(x509: X509Certificate, dnsNames: readonly string[]): Omit<Certificate, "der" | "dnsNames"> {
+function readX509(
+  x509: X509Certificate,
+  dnsNames: readonly string[],
+  certId: string | undefined,
+): Omit<Certificate, "der" | "dnsNames"> {
   const { subject, issuer } = x509.toLegacyObject();
   const issuerName = x509.issuer ?? "";
   const serial = x509.serialNumber.toLowerCase();
@@ -83,6 +91,7 @@ function readX509(x509: X509Certificate, dnsNames: readonly string[]): Omit<Cert
     notBefore: date(x509.validFrom),
     notAfter: date(x509.validTo),
     fingerprint: x509.fingerprint256.replaceAll(":", "").toLowerCase(),
+    ...given("certId", certId),
   };
   return { facts, subjectName: x509.subject ?? "", issuerName, isAuthority: x509.ca };
 }
@@ -109,11 +118,8 @@ function isPss(der: Uint8Array<ArrayBuffer>): boolean {
 }
 
 function subjectAltNames(certificate: DerElement): readonly string[] {
-  const [tbs] = derChildren(certificate);
-  const extensions = tbs === undefined ? [] : derChildren(tbs).filter((it) => it.tag === TAG.extensions);
-  const all = extensions.flatMap(derChildren).flatMap(derChildren).map(derChildren);
-  const values = all.filter(([oid]) => oid?.content.toHex() === SUBJECT_ALT_NAME).map((parts) => parts.at(-1));
-  return values.flatMap((value) => value === undefined ? [] : derChildren(readDer(value.content)))
+  return extensionValues(certificate, SUBJECT_ALT_NAME)
+    .flatMap((value) => derChildren(readDer(value)))
     .filter((name) => name.tag === TAG.dnsName)
     .map((name) => new TextDecoder("latin1").decode(name.content).toLowerCase());
 }

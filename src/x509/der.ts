@@ -5,8 +5,11 @@ export interface DerElement {
   readonly whole: Uint8Array<ArrayBuffer>;
 }
 
-/** The context tags that are looked for: extensions [3] of a certificate (RFC 5280 §4.1), dNSName [2] (§4.2.1.6). */
-export const TAG = { extensions: 0xa3, dnsName: 0x82 };
+/**
+ * The tags that are looked for: INTEGER, extensions [3] of a certificate (RFC 5280 §4.1), dNSName [2] (§4.2.1.6),
+ * keyIdentifier [0] (§4.2.1.1).
+ */
+export const TAG = { integer: 0x02, extensions: 0xa3, dnsName: 0x82, keyIdentifier: 0x80 };
 
 /**
  * Reads bytes as one element and nothing after it.
@@ -28,6 +31,18 @@ export function derChildren(parent: DerElement): readonly DerElement[] {
     at += child.whole.length;
   }
   return children;
+}
+
+/**
+ * The values of a certificate's extensions with this object identifier; more than one should not be (RFC 5280 §4.2).
+ *
+ * @param oid Its DER content, lower-case hexadecimal.
+ */
+export function extensionValues(certificate: DerElement, oid: string): readonly Uint8Array<ArrayBuffer>[] {
+  const [tbs] = derChildren(certificate);
+  const extensions = tbs === undefined ? [] : derChildren(tbs).filter((it) => it.tag === TAG.extensions);
+  const all = extensions.flatMap(derChildren).flatMap(derChildren).map(derChildren);
+  return all.flatMap((parts) => parts[0]?.content.toHex() === oid ? parts.at(-1)?.content ?? [] : []);
 }
 
 function elementAt(bytes: Uint8Array<ArrayBuffer>, at: number): DerElement {

@@ -102,7 +102,7 @@ e2e("bad input to a command is one clear error, exit 1, and changes nothing", as
     assertError(await sidecar.kontena(...args), error, args.join(" "));
     assertEquals(dumpOf(sidecar.folder), before, args.join(" "));
   }
-  assertEquals(madeBy(stage.pebble), { orders: 0, certificates: 0 });
+  assertEquals(await madeBy(stage.pebble), { orders: 0, certificates: 0 });
 
   await refusesStrangers(sidecar);
   assertEquals(dumpOf(sidecar.folder), before);

@@ -7,38 +7,28 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { makeSealer } from "../../mod.ts";
 import { systemClock } from "../../plugin/clock.ts";
 import { openSqlite, sqliteVault } from "../../plugin/sqlite/mod.ts";
-import { buildImage, type Image } from "../image/build.ts";
 import { type Container, GATEWAY } from "../image/container.ts";
-import { obstacle, runInPrivate } from "../image/private.ts";
-import { HAPROXY, processesOf, type Scene, startScene } from "../image/scene.ts";
+import { privateTest } from "../image/private.ts";
+import { processesOf, type Scene, startScene } from "../image/scene.ts";
 import { CALL } from "../support/fakes.ts";
 import { joined } from "../support/gate.ts";
 import { askSocket } from "../support/haproxy.ts";
 import { PEBBLE_PROGRAMS } from "../support/pebble.ts";
-import { has, until } from "../support/process.ts";
-import { ROOT } from "../support/sidecar.ts";
+import { until } from "../support/process.ts";
 import { madeBy } from "../support/stage.ts";
+
+/** Where HAProxy is: second in the compose file. */
+const HAPROXY = "172.30.0.3";
 
 const NAMES = "www.example.com example.com";
 
-/** Set in the place of its own: the image that was built outside of it, where there is a network to build with. */
-const BUILT = Deno.env.get("KONTENA_TEST_IMAGE");
-
-if (BUILT === undefined) {
-  const missing = obstacle();
-  Deno.test({
-    name: `in containers, as the compose file says: names in, certificate served [needs ${
-      missing ?? "haproxy, pebble"
-    }]`,
-    ignore: missing !== undefined || !has(...PEBBLE_PROGRAMS, "haproxy"),
-    async fn(): Promise<void> {
-      await using image = await buildImage(ROOT);
-      await runInPrivate(import.meta.url, { KONTENA_TEST_IMAGE: JSON.stringify(image) });
-    },
-  });
-} else {
-  Deno.test("in containers", async (t) => {
-    await using scene = await startScene(JSON.parse(BUILT) as Image, NAMES);
+privateTest({
+  name: "haproxy.yml in containers: names in, certificate served",
+  file: import.meta.url,
+  programs: [...PEBBLE_PROGRAMS, "haproxy"],
+  async fn(image, t): Promise<void> {
+    await using scene = await startScene(image, "haproxy.yml", NAMES, HAPROXY);
+    await scene.project.up("haproxy");
     await t.step("a declared certificate is issued through HAProxy and served", () => issued(scene));
     await t.step("the first process is the sidecar, alone and without rights", () => isFirst(scene));
     await t.step("the command line is in the container", () => commandLine(scene));
@@ -47,12 +37,12 @@ if (BUILT === undefined) {
     await t.step("a fault of the configuration is told, and ends it with 1", () => faulty(scene));
     await t.step("no secret is in arguments, environments or logs", () => secretive(scene));
     await t.step("SIGTERM ends it soon, also in the middle of an order, and nothing is lost", () => ends(scene));
-  });
-}
+  },
+});
 
 async function issued(scene: Scene): Promise<void> {
   await scene.served("www.example.com");
-  assertEquals(madeBy(scene.pebble).certificates, 1);
+  assertEquals((await madeBy(scene.pebble)).certificates, 1);
   const shared = scene.project.volume("certificates");
   assertEquals(await listing(shared), [".: 2750 10001:99", "certs: 2750 10001:99", "challenges.list: 640 10001:99"]);
   assertEquals((await listing(`${shared}/certs`)).slice(1), [
@@ -181,7 +171,7 @@ async function ends(scene: Scene): Promise<void> {
   );
   looks.letGo();
   await scene.served("shop.example.org");
-  assertEquals(madeBy(pebble), { orders: 2, certificates: 2 }, "and the order is the same");
+  assertEquals(await madeBy(pebble), { orders: 2, certificates: 2 }, "and the order is the same");
 }
 
 /** A place where the CA looks and waits; it looks more than once at a time. */

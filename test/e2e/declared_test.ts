@@ -52,7 +52,7 @@ e2e("declared certificates come when the CA does; one that fails holds up none, 
     ready: false,
     missing: ["certificate: bad.example.com is not there yet"],
   });
-  assertEquals(madeBy(pebble).certificates, 1);
+  assertEquals((await madeBy(pebble)).certificates, 1);
 
   const before = await sidecar.ok("vault", "read", "--value", BUNDLE);
   await sidecar.ok("vault", "rm", "--force", BUNDLE);
@@ -61,7 +61,7 @@ e2e("declared certificates come when the CA does; one that fails holds up none, 
     async () => (await sidecar.kontena("vault", "read", BUNDLE)).code === 0,
   );
   assertNotEquals(await sidecar.ok("vault", "read", "--value", BUNDLE), before);
-  assertEquals(madeBy(pebble).certificates, 2);
+  assertEquals((await madeBy(pebble)).certificates, 2);
 
   const [first = NaN, second = NaN] = nextAttempts(sidecar, "bad.example.com");
   assert(second - first >= 4.5 * 60_000, "five minutes after the second failure, give or take a tenth");

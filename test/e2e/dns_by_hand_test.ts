@@ -18,7 +18,7 @@ e2e("dns-01 where the CA uses authorizations again: two names authorized apart, 
     /^Certificate successfully received and stored into vault with keys:\nLE_CERTIFICATE_a_example_com_/,
   );
   assertMatch(got, /\nKept in the vault only: no load balancer is linked\n$/);
-  assertEquals(madeBy(stage.pebble), { orders: 3, certificates: 1 }, "one order carried each name");
+  assertEquals(await madeBy(stage.pebble), { orders: 3, certificates: 1 }, "one order carried each name");
 });
 
 e2e("dns-01 where it does not: one name is one order, two names park once and then finish the same order", async () => {
@@ -28,7 +28,7 @@ e2e("dns-01 where it does not: one name is one order, two names park once and th
 
   await setRecords(pebble, await authorize(sidecar, "one.example.com"));
   await sidecar.ok("certificate", "get", "one.example.com");
-  assertEquals(madeBy(pebble), { orders: 1, certificates: 1 });
+  assertEquals(await madeBy(pebble), { orders: 1, certificates: 1 });
 
   for (const name of TWO) await setRecords(pebble, await authorize(sidecar, name));
   const parked = await sidecar.kontena("certificate", "get", ...TWO);
@@ -38,13 +38,13 @@ e2e("dns-01 where it does not: one name is one order, two names park once and th
     parked.stderr,
     /\[error\] 422 : Unprocessable Entity:\n\tdns_record: Expected DNS record not present for domain a\.example\.com, b\.example\.com/,
   );
-  assertEquals(madeBy(pebble), { orders: 4, certificates: 1 });
+  assertEquals(await madeBy(pebble), { orders: 4, certificates: 1 });
 
   const again = await sidecar.kontena("certificate", "get", ...TWO);
   assertEquals([again.code, again.stdout], [1, parked.stdout], "the same records until they are set");
   await setRecords(pebble, parked.stdout);
   await sidecar.ok("certificate", "get", ...TWO);
-  assertEquals(madeBy(pebble), { orders: 4, certificates: 2 });
+  assertEquals(await madeBy(pebble), { orders: 4, certificates: 2 });
 });
 
 async function authorize(sidecar: TestSidecar, name: string): Promise<string> {

@@ -49,13 +49,13 @@ async function killAtWrites({ variant, first, step }: typeof LANES[number]): Pro
   await using stage = await startStage();
   for (let at = first;; at += step) {
     const name = parseDnsName(`n${at}.example.com`);
-    const made = madeBy(stage.pebble);
+    const made = await madeBy(stage.pebble);
     using folder = tempDir();
     const death = await runUntilKilled(stage, variant, { at, name, folder: folder.path });
     if (death === undefined) return at;
     try {
       await finish(stage, variant, { at, name, folder: folder.path, death });
-      const now = madeBy(stage.pebble);
+      const now = await madeBy(stage.pebble);
       assertEquals([now.orders - made.orders, now.certificates - made.certificates], [1, 1], "orders, certificates");
     } catch (error) {
       throw new Error(`after a death ${variant.moment} ${death.lastWrite} (${variant.challenge})`, { cause: error });

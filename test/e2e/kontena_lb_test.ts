@@ -46,7 +46,7 @@ kontenaE2e(
     const first = await served(kit, NAMES[1]);
     assertStringIncludes(await sidecar.ok("certificate", "get", ...NAMES), "Served by infra/lb");
     assertNotEquals(await served(kit, NAMES[1]), first);
-    assertEquals(madeBy(pebble).certificates, 2);
+    assertEquals((await madeBy(pebble)).certificates, 2);
     for (const ms of between(sidecar, "certificate.stored", "certificate.served")) {
       assert(
         ms < 5_000,

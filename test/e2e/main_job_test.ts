@@ -44,7 +44,7 @@ e2e("names in, certificate served: register, authorize, get, as the documentatio
   using fresh = await openConnection(haproxy.httpsPort, await pebble.rootPem());
   assertEquals(await fresh.get(), greeting, "and the process is the same");
   assertEquals((await haproxy.check()).code, 0);
-  assertEquals(madeBy(pebble).certificates, 2);
+  assertEquals((await madeBy(pebble)).certificates, 2);
 
   assertEquals(await sidecar.stop(), 0);
   await using left = await openStores(folder);

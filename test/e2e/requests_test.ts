@@ -59,7 +59,7 @@ e2e(
 
     assertEquals(held.record.facts.names.length, 100);
     assertEquals(held.deployments.map((it) => it.state), ["served"]);
-    assertEquals(madeBy(stage.pebble), { orders: 1, certificates: 1 });
+    assertEquals(await madeBy(stage.pebble), { orders: 1, certificates: 1 });
     const asked = library.requests.filter((it) => !tooEarly(it));
     assert(asked.length <= 210, `${asked.length} requests`);
     assertEquals(gate.connections, 1);

@@ -17,7 +17,7 @@ e2e(
     for (let i = 0; i < 20; i++) serials.add((await library.service.request(REQUEST, CALL)).record.facts.serial);
 
     assertEquals(serials.size, 20);
-    assertEquals(madeBy(pebble), { orders: 20, certificates: 20 });
+    assertEquals(await madeBy(pebble), { orders: 20, certificates: 20 });
     const told = library.requests.filter((it) => it.startsWith("POST chalZ 200")).length;
     assert(told > 3 && told < 60, `${told} of 60 authorizations were proven, the others used again`);
     const refused = library.requests.filter((it) => / 400\b/.test(it)).length;
@@ -31,6 +31,6 @@ e2e("an order comes through with nine of ten nonces refused", async () => {
 
   await library.service.request(REQUEST, CALL);
 
-  assertEquals(madeBy(pebble), { orders: 1, certificates: 1 });
+  assertEquals(await madeBy(pebble), { orders: 1, certificates: 1 });
   assert(library.requests.filter((it) => / 400\b/.test(it)).length > 20);
 });

@@ -22,7 +22,7 @@ export interface Image {
 }
 
 /** What a process gets where the Dockerfile says nothing. */
-const EMPTY: Omit<Image, "root"> = {
+export const EMPTY: Omit<Image, "root"> = {
   env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
   user: { uid: 0, gid: 0 },
   workdir: "/",

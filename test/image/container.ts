@@ -145,16 +145,16 @@ function asUser(process: ProcessOptions): readonly string[] {
   ];
 }
 
-/** The process that `unshare --fork` made, once it is what the container was made for. */
+/** The process that `unshare --fork` made, once it is what the container was made for: in its own root, as its own user. */
 async function firstProcess({ pid }: Running, { uid }: Owner): Promise<number | undefined> {
   const [child] = (await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`)).split(" ");
-  if (!child) return undefined;
+  if (!child || await Deno.readLink(`/proc/${child}/root`) === "/") return undefined;
   const [status, command] = await Promise.all([
     Deno.readTextFile(`/proc/${child}/status`),
     Deno.readTextFile(`/proc/${child}/cmdline`),
   ]);
-  const isUser = status.includes(`\nUid:\t${uid}\t`);
-  return isUser && !/^\/usr\/bin\/(?:setpriv|env)\0/.test(command) ? Number(child) : undefined;
+  const isReady = status.includes(`\nUid:\t${uid}\t`) && !/^(?:chroot|\/usr\/bin\/(?:setpriv|env))\0/.test(command);
+  return isReady ? Number(child) : undefined;
 }
 
 /** Docker, too, makes what a mount needs to stand on. */

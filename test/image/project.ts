@@ -4,7 +4,7 @@
  * @module
  */
 import { tempDir, until } from "../support/process.ts";
-import { type Image, makeBase } from "./build.ts";
+import type { Image } from "./build.ts";
 import type { Mount, Service } from "./compose.ts";
 import { type Container, GATEWAY, type HostMount, type ProcessOptions, startContainer } from "./container.ts";
 import { copyContent } from "./files.ts";
@@ -37,8 +37,14 @@ export function makeProject(
   const owned = new AsyncDisposableStack();
   const { path } = owned.use(tempDir());
   Deno.chmodSync(path, 0o755);
-  // Docker's own answers on the container's loopback; ours is the one of the stage.
+  // Docker's own name server answers on the container's loopback; ours is the one that the CA asks.
   Deno.writeTextFileSync(`${path}/resolv.conf`, `nameserver ${GATEWAY}\noptions ndots:0\n`);
+  Deno.writeTextFileSync(`${path}/hosts`, "127.0.0.1 localhost\n::1 localhost\n");
+  const names = ["resolv.conf", "hosts"].map((name) => ({
+    source: `${path}/${name}`,
+    target: `/etc/${name}`,
+    readOnly: true,
+  }));
   const addresses = Object.fromEntries(services.map(({ name }, index) => [name, `172.30.0.${index + 2}`]));
   const running = new Map<string, Container>();
   const serviceOf = (name: string): Service => services.find((it) => it.name === name)!;
@@ -57,7 +63,7 @@ export function makeProject(
         address,
         root: image.root,
         readOnly: true,
-        mounts: [{ source: `${path}/resolv.conf`, target: "/etc/resolv.conf", readOnly: true }, ...mounts],
+        mounts: [...names, ...mounts],
         process: processOf(service, image, env),
       }),
     );
@@ -98,21 +104,6 @@ export function makeProject(
     volume,
     isHealthy,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
-
-/** HAProxy's official image, from this machine's HAProxy: the same user, folder and command line. */
-export async function haproxyImage(root: string): Promise<Image> {
-  await makeBase(root);
-  await Deno.mkdir(`${root}/usr/local/etc/haproxy`, { recursive: true });
-  return {
-    root,
-    env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
-    user: { uid: 99, gid: 99 },
-    workdir: "/",
-    // What its docker-entrypoint.sh makes of the command.
-    entrypoint: ["haproxy", "-W", "-db", "-f", "/usr/local/etc/haproxy/haproxy.cfg"],
-    healthcheck: [],
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * `compose/haproxy.yml` that is up, and a CA on the same network.
+ * A compose file of ours that is ready to be brought up, and a CA on the same network.
  *
  * @module
  */
@@ -7,13 +7,15 @@ import { type Pebble, startPebble } from "../support/pebble.ts";
 import { start, tempDir, until } from "../support/process.ts";
 import { ROOT } from "../support/sidecar.ts";
 import type { Image } from "./build.ts";
-import { parseCompose } from "./compose.ts";
+import { parseCompose, type Service } from "./compose.ts";
 import { type Container, GATEWAY, makeBridge } from "./container.ts";
 import { copyTree } from "./files.ts";
-import { haproxyImage, makeProject, type Project } from "./project.ts";
+import { makeProject, type Project } from "./project.ts";
+import { standIns } from "./stand_ins.ts";
 
 /** All that takes part. Disposing ends it. */
 export interface Scene extends AsyncDisposable {
+  readonly services: readonly Service[];
   readonly pebble: Pebble;
   readonly project: Project;
   /** The text of the file behind a secret. */
@@ -22,45 +24,48 @@ export interface Scene extends AsyncDisposable {
   served(name: string): Promise<void>;
 }
 
-/** Where HAProxy is: second in the compose file. */
-export const HAPROXY = "172.30.0.3";
-
 /** What somebody adds whose CA is a private one. */
 const PRIVATE_CA = `
 services: { sidecar: { environment: { ACME_CA_FILE: /run/secrets/ca }, secrets: [ca] } }
 secrets: { ca: { file: ./secrets/ca } }
 `;
 
-/** Brings up all services, with what the compose file asks the operator for; this process is in a place of its own. */
-export async function startScene(image: Image, certificates: string): Promise<Scene> {
+/**
+ * Prepares it, with what the compose file asks the operator for; this process is in a place of its own.
+ *
+ * @param balancer The address that all names lead to, the balancer's own too.
+ */
+export async function startScene(image: Image, file: string, certificates: string, balancer: string): Promise<Scene> {
   await using made = new AsyncDisposableStack();
   await makeBridge();
   const { path } = made.use(tempDir());
   await Deno.chmod(path, 0o755);
   const folder = `${path}/compose`;
   await copyTree(`${ROOT}compose`, folder);
-  const text = await Deno.readTextFile(`${folder}/haproxy.yml`);
+  const text = await Deno.readTextFile(`${folder}/${file}`);
   await makeSecrets(text, folder);
   const ports = { dnsPort: 53, httpPort: 80, tlsPort: 443 };
-  const pebble = made.use(await startPebble({ address: GATEWAY, anyName: HAPROXY, ...ports }));
+  const pebble = made.use(await startPebble({ address: GATEWAY, anyName: balancer, ...ports }));
   await Deno.copyFile(pebble.caFile, `${folder}/secrets/ca`);
   const services = parseCompose([text, PRIVATE_CA], {
     CERTIFICATES: certificates,
     ACME_AGREE_TOS: "true",
     ACME_DIRECTORY_URL: pebble.directory.href,
   });
-  const images = { "kontena-certificates": image, "haproxy:3.2": await haproxyImage(`${path}/haproxy`) };
+  const images = { "kontena-certificates": image, ...await standIns(path) };
   const project = made.use(makeProject(services, images, folder));
-  for (const [name, address] of Object.entries(project.addresses)) await pebble.setA(name, [address]);
-  await project.up("haproxy");
+  // Who is not told of has the balancer's.
+  await pebble.setA("sidecar", [project.addresses["sidecar"]!]);
+  if (project.addresses["etcd"] !== undefined) await pebble.setA("etcd", [project.addresses["etcd"]]);
   const owned = made.move();
   return {
+    services,
     pebble,
     project,
     secret: (name) => Deno.readTextFileSync(`${folder}/secrets/${name}`).trim(),
     async served(name: string): Promise<void> {
-      const look = async (): Promise<boolean> => (await issuerAt(HAPROXY, name)).includes("Pebble");
-      await until(`${name} is served`, look).catch((error) => {
+      const look = async (): Promise<boolean> => (await issuerAt(balancer, name)).includes("Pebble");
+      await until(`${name} is served`, look, 20_000).catch((error) => {
         throw new Error(`${error}\n${project.running("sidecar").output()}`);
       });
     },

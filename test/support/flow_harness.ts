@@ -7,11 +7,14 @@ import { dns01ByHandSolver } from "../../src/challenge/dns01_by_hand.ts";
 import { http01Solver } from "../../src/challenge/http01.ts";
 import { presentedAnswers } from "../../src/flow/answers.ts";
 import { type Certificates, certificates } from "../../src/flow/certificates.ts";
+import { limitedAuthority } from "../../src/flow/limited_authority.ts";
 import type { FlowParts, FlowSettings } from "../../src/flow/parts.ts";
 import { memoryLedger } from "../../src/ledger/memory_ledger.ts";
 import { publishedAnswers } from "../../src/ledger/published_answers.ts";
 import { type Records, recordsOf } from "../../src/ledger/records.ts";
 import type { Candidate, Clock, Event, Ledger, LoadBalancer, SwapReport, Vault } from "../../src/ports.ts";
+import type { RateLimit } from "../../src/model/rates.ts";
+import { registeredDomain } from "../../src/suffixes/registered_domain.ts";
 import { memoryVault } from "../../src/vault/memory_vault.ts";
 import { CALL, fakeBalancer, fakeDns } from "./fakes.ts";
 import { type PortAuthority, portAuthority, type PortAuthorityOptions } from "./port_authority.ts";
@@ -33,6 +36,8 @@ export function hastyClock(start: Date = new Date("2026-06-01T00:00:00Z")): Cloc
 
 /** What a test can decide. */
 export interface HarnessOptions extends Omit<PortAuthorityOptions, "clock"> {
+  /** Another clock than {@linkcode hastyClock}, for a keeper that runs. */
+  readonly clock?: Clock;
   readonly settings?: Partial<FlowSettings>;
   /** TXT values by record name; may be changed while the test runs. */
   readonly dns?: Record<string, readonly string[]>;
@@ -41,6 +46,8 @@ export interface HarnessOptions extends Omit<PortAuthorityOptions, "clock"> {
   readonly balancers?: readonly string[];
   /** What happens when a file is taken out of a balancer; by default it goes. */
   readonly remove?: (file: string, balancer: string) => Promise<void>;
+  /** The CA's limits are kept by a {@linkcode limitedAuthority}. */
+  readonly limits?: readonly RateLimit[];
   /** Put between the flow and its stores, for example to end it at a write. */
   readonly ledger?: (ledger: Ledger) => Ledger;
   readonly vault?: (vault: Vault) => Vault;
@@ -59,14 +66,14 @@ export interface Harness {
   readonly removals: string[];
   readonly vault: Vault;
   /** The same stores and the same CA under a new process. */
-  restart(options?: Pick<HarnessOptions, "ledger" | "vault">): Promise<Harness>;
+  restart(options?: Pick<HarnessOptions, "ledger" | "vault" | "limits">): Promise<Harness>;
 }
 
 /** Makes a harness whose account is registered already. */
 export async function harness(options: HarnessOptions = {}): Promise<Harness> {
-  const clock = hastyClock();
+  const clock = options.clock === undefined ? hastyClock() : { ...options.clock, move: () => {} };
   const stores = { ledger: memoryLedger(clock), vault: memoryVault(clock) };
-  const authority = await portAuthority({ clock, ...options });
+  const authority = await portAuthority({ ...options, clock });
   return await assemble(options, clock, stores, authority);
 }
 
@@ -97,8 +104,12 @@ async function assemble(
       },
     }),
   ]));
+  const told = { emit: (event: Event): void => void events.push(event) };
+  const { limits } = options;
   const parts: FlowParts = {
-    authority,
+    authority: limits === undefined
+      ? authority
+      : limitedAuthority(authority, { limits, records, clock, events: told, registeredDomain }),
     vault,
     records,
     solvers: new Map([
@@ -107,7 +118,7 @@ async function assemble(
     ].map((solver) => [solver.type, solver])),
     balancers,
     clock,
-    events: { emit: (event) => void events.push(event) },
+    events: told,
     settings: { keyType: "ec-256", challenges: ["tls-alpn-01", "http-01"], agreeTos: true, ...options.settings },
   };
   const answers = presentedAnswers(parts);

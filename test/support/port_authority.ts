@@ -9,6 +9,9 @@ import * as x509 from "@peculiar/x509";
 import { parseDnsName } from "../../src/model/dns_name.ts";
 import { AcmeProblemError, KeyTakenError, SidecarError } from "../../src/model/errors.ts";
 import { baseName, type DnsName, isWildcard, nameSet } from "../../src/model/dns_name.ts";
+import type { RenewalAnswer } from "../../src/model/renewal_record.ts";
+import { certificateFacts } from "../../src/x509/certificate.ts";
+import { suggestedWindow } from "../ca/endpoints/renewal_info.ts";
 import type { Authorization, Challenge, Order } from "../../src/model/order.ts";
 import type {
   AccountKey,
@@ -35,7 +38,16 @@ export interface PortAuthorityOptions {
   readonly types?: readonly string[];
   /** Contacts that it does not take. */
   readonly refusedContacts?: readonly string[];
+  /** Profiles that the directory lists. */
+  readonly profiles?: Readonly<Record<string, string>>;
+  /** Tells windows as Boulder does, and takes `replaces`; where false, the directory lists no renewal information. */
+  readonly renewalInfo?: boolean;
+  /** From the start of a certificate to its end, for each further one, the last for ever; 90 days unless told. */
+  readonly lifetimesMs?: readonly number[];
 }
+
+/** An answer about renewal, or the error in its place. */
+export type RenewalReply = RenewalAnswer | SidecarError;
 
 /** The CA, and what a test wants to know of it. */
 export interface PortAuthority extends CertificateAuthority {
@@ -43,6 +55,14 @@ export interface PortAuthority extends CertificateAuthority {
   readonly asked: string[];
   /** How many certificates were issued. */
   issued(): number;
+  /** What is said about every certificate from now on; undefined: what Boulder would say. */
+  tellRenewal(reply: RenewalReply | undefined): void;
+  /** Sets how far its clock is ahead of the test's, in milliseconds. */
+  setClock(offsetMs: number): void;
+  /** Every order that was asked for. */
+  readonly orders: readonly NewOrder[];
+  /** The next request of that kind is refused, once for each time that this is called. */
+  refuse(kind: string, problem: string, status?: number): void;
   /** The next request of that kind is carried out, and its answer lost. */
   loseAnswer(kind: string): void;
   /** The next request of that kind is lost on its way. */
@@ -88,6 +108,14 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   const chains = new Map<string, string>();
   const lost = new Set<string>();
   const dropped = new Set<string>();
+  const refusals = new Map<string, AcmeProblemError[]>();
+  const placed: NewOrder[] = [];
+  const issuedNow = new Map<string, { readonly notBefore: Date; readonly notAfter: Date }>();
+  const replaced = new Set<string>();
+  let told: RenewalReply | undefined;
+  let offset = 0;
+  let signed = 0;
+  const caNow = (): number => options.clock.now().getTime() + offset;
   let count = 0;
   const next = (kind: string): URL => new URL(`${BASE}/${kind}/${++count}`);
 
@@ -95,6 +123,8 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
     Promise.resolve().then(async () => {
       asked.push(`${kind} ${what}`.trim());
       if (dropped.delete(kind)) throw new SidecarError("CA_TRANSPORT", "the connection was reset");
+      const refusal = refusals.get(kind)?.shift();
+      if (refusal !== undefined) throw refusal;
       const result = await work();
       if (!lost.delete(kind)) return result;
       throw new SidecarError("CA_TRANSPORT", "the connection was reset");
@@ -164,7 +194,7 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   };
 
   const account = (url: URL, { thumbprint }: AccountKey): AuthorityAccount => {
-    const signed = (): PortAccount => {
+    const checked = (): PortAccount => {
       const own = accounts.get(url.href);
       if (own === undefined) throw refused("accountDoesNotExist", 400, "no such account");
       if (own.thumbprint !== thumbprint) throw refused("malformed", 400, "JWS verification error");
@@ -173,13 +203,13 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
     /** As a CA does before it looks at a request: the account, its signature, its status. */
     const ask: Ask = (kind, what, work) =>
       asking(kind, what, () => {
-        const { status } = signed();
+        const { status } = checked();
         if (status !== "valid") throw refused("unauthorized", 403, `account is ${status}`);
         return work();
       });
     return {
       url,
-      read: () => asking("account", "", () => (signed(), view(url))),
+      read: () => asking("account", "", () => (checked(), view(url))),
       update: ({ contact }) =>
         ask("update", contact.join(), () => {
           if (contact.some((it) => options.refusedContacts?.includes(it))) {
@@ -207,6 +237,15 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   const ordering = (ask: Ask): OrderingMethods => ({
     newOrder: (request: NewOrder) =>
       ask("newOrder", nameSet(request.names), () => {
+        placed.push(request);
+        if (request.profile !== undefined && !Object.hasOwn(options.profiles ?? {}, request.profile)) {
+          throw problem("invalidProfile", 400);
+        }
+        if (request.replaces !== undefined) {
+          if (!issuedNow.has(request.replaces)) throw problem("malformed", 404);
+          if (replaced.has(request.replaces)) throw problem("alreadyReplaced", 409);
+          replaced.add(request.replaces);
+        }
         const same = [...orders.values()].find((it) =>
           options.reuseOrders && nameSet(it.names) === nameSet(request.names) && show(it).status !== "valid" &&
           it.status !== "invalid"
@@ -250,18 +289,27 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   });
 
   const sign = async (csr: x509.Pkcs10CertificateRequest, names: readonly DnsName[]): Promise<string> => {
-    const now = options.clock.now().getTime();
+    const now = caNow();
+    const lifetimes = options.lifetimesMs ?? [90 * 86_400_000];
+    const lifetime = lifetimes[Math.min(signed, lifetimes.length - 1)]!;
+    const serial = 1_000 + signed++;
+    const notBefore = new Date(Math.floor((now - 3_600_000) / 1_000) * 1_000);
+    const notAfter = new Date(notBefore.getTime() + lifetime);
     const certificate = await x509.X509CertificateGenerator.create({
-      serialNumber: (1_000 + chains.size).toString(16).padStart(8, "0"),
+      serialNumber: serial.toString(16).padStart(8, "0"),
       subject: `CN=${baseName(names[0]!)}`,
       issuer: "CN=Test CA",
-      notBefore: new Date(now - 3_600_000),
-      notAfter: new Date(now + 90 * 86_400_000),
+      notBefore,
+      notAfter,
       signingAlgorithm: algorithm,
       publicKey: await csr.publicKey.export(algorithm, ["verify"]),
       signingKey: keys.privateKey,
-      extensions: [new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns" as const, value })))],
+      extensions: [
+        new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns" as const, value }))),
+        new x509.AuthorityKeyIdentifierExtension("0102030405060708"),
+      ],
     });
+    issuedNow.set(certificateFacts(new Uint8Array(certificate.rawData)).certId!, { notBefore, notAfter });
     return `${certificate.toString("pem")}\n`;
   };
 
@@ -269,14 +317,33 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
     directory: new URL(`${BASE}/directory`),
     asked,
     issued: () => chains.size,
+    setClock: (ms: number) => void (offset = ms),
+    orders: placed,
+    tellRenewal: (reply: RenewalReply | undefined) => void (told = reply),
+    refuse: (kind: string, name: string, status = 400) =>
+      void refusals.set(kind, [...refusals.get(kind) ?? [], problem(name, status)]),
     loseAnswer: (kind: string) => void lost.add(kind),
     drop: (kind: string) => void dropped.add(kind),
     about: () =>
-      asking<AuthorityInfo>(
-        "directory",
-        "",
-        () => ({ caaIdentities: [], externalAccountRequired: false, profiles: {} }),
-      ),
+      asking<AuthorityInfo>("directory", "", () => ({
+        caaIdentities: [],
+        externalAccountRequired: false,
+        profiles: options.profiles ?? {},
+        ...(options.renewalInfo ? { renewalInfo: true } : {}),
+      })),
+    renewalInfo: (certId: string) => {
+      if (!options.renewalInfo) return Promise.resolve(undefined);
+      return asking("renewalInfo", certId, () => {
+        if (told instanceof SidecarError) throw told;
+        const dates = issuedNow.get(certId);
+        const common = { askAfterMs: 6 * 3_600_000, clockOffsetMs: offset };
+        if (told !== undefined) return { ...common, ...told };
+        if (dates === undefined) return common;
+        const window = suggestedWindow(dates, new Date(caNow()));
+        return { ...common, window };
+      });
+    },
+    clockOffsetMs: () => asking("time", "", () => offset),
     register: ({ thumbprint }: AccountKey, { contact }: NewAccount) =>
       asking("register", "", () => accountOf(thumbprint) ?? create(thumbprint, contact)),
     find: ({ thumbprint }: AccountKey) => asking("find", "", () => accountOf(thumbprint)),
@@ -295,6 +362,11 @@ function known<T>(all: ReadonlyMap<string, T>, url: URL): T {
 
 function refused(type: string, status: number, detail: string): AcmeProblemError {
   return new AcmeProblemError({ type: `urn:ietf:params:acme:error:${type}`, status, detail, subproblems: [] });
+}
+
+function problem(name: string, status: number): AcmeProblemError {
+  const type = `urn:ietf:params:acme:error:${name}`;
+  return new AcmeProblemError({ type, status, detail: `${name} it is`, subproblems: [] });
 }
 
 /** A name that is known to be good. */

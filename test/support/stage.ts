@@ -46,14 +46,24 @@ export async function startStage(
   };
 }
 
-/** How many orders and certificates the CA has made. */
-export function madeBy(pebble: Pebble): { readonly orders: number; readonly certificates: number } {
-  const log = pebble.output();
+/** How many orders and certificates the CA has made, by its log; that is behind its answers, so it is let come to rest. */
+export async function madeBy(
+  pebble: Pick<Pebble, "output">,
+): Promise<{ readonly orders: number; readonly certificates: number }> {
+  let log = pebble.output();
+  for (let before = ""; log !== before;) {
+    before = log;
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
+    log = pebble.output();
+  }
   return {
     orders: log.match(/Added order /g)?.length ?? 0,
     certificates: log.match(/Issued certificate serial /g)?.length ?? 0,
   };
 }
+
+/** Longer than a line takes from the CA to here. */
+const REST_MS = 50;
 
 /** Runs openssl and returns what it wrote; fails unless it ended with 0. */
 export async function openssl(...args: readonly string[]): Promise<string> {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { isRepeatable, refusal } from "../../../src/acme/refusal.ts";
 import type { Answer } from "../../../src/acme/transport.ts";
-import { AcmeProblemError } from "../../../src/model/errors.ts";
+import { AcmeProblemError, RateLimitedError } from "../../../src/model/errors.ts";
 
 const at = new Date("2026-11-23T12:00:00Z");
 
@@ -89,7 +89,6 @@ Deno.test("refusal() shows no address that a browser should not open", () => {
 for (
   const [status, headers, body, part] of [
     [502, { "content-type": "text/html" }, "", "Cannot create the order: ca.example answered 502 with text/html"],
-    [429, { "content-type": "text/html" }, "", "answered 429"],
     [500, { "content-type": "application/problem+json" }, "{", "answered 500"],
     [400, { "content-type": "application/json" }, "{}", "answered 400"],
   ] as const
@@ -100,6 +99,12 @@ for (
     assertStringIncludes(error.message, part);
   });
 }
+
+Deno.test("refusal() takes 429 with a web page for a limit (F-08)", () => {
+  const error = refusal(answer(429, "", { "content-type": "text/html" }), "create the order");
+  assertInstanceOf(error, RateLimitedError);
+  assertEquals([error.code, error.status, error.field], ["RATE_LIMITED", 429, "acme_client"]);
+});
 
 for (const status of [301, 302, 303, 307, 308]) {
   Deno.test(`refusal() says that ${status} is not followed`, () => {

@@ -155,3 +155,21 @@ Deno.test("http01Solver() gives up on a route that is never seen, with what was 
   for (let i = 0; i < 10; i++) await clock.advance(100);
   assertEquals((await settled).todo, "look at the route");
 });
+
+Deno.test("http01Solver() leaves nothing where the route cannot be opened", async () => {
+  const answers = memoryAnswers();
+  const closed: string[] = [];
+  const routes = {
+    settleMs: 0,
+    todo: "",
+    open: () => Promise.reject(new Error("etcd is away")),
+    close: (name: string) => Promise.resolve(void closed.push(name)),
+  };
+  const balancers = new Map([["lb", fakeBalancer({ routes })]]);
+  await assertRejects(
+    () => http01Solver({ answers, balancers, clock: fakeClock() }).present(ANSWER, CALL),
+    Error,
+    "etcd is away",
+  );
+  assertEquals([answers.published.size, closed], [0, [ANSWER.name]]);
+});

@@ -42,6 +42,19 @@ Deno.test("tlsAlpn01Solver() is not settled while another certificate answers", 
   await assertRejects(() => former.settled(CALL), Error, "another certificate answers");
 });
 
+Deno.test("tlsAlpn01Solver() leaves nothing up where an abort comes when the balancer serves already", async () => {
+  const alpn = fakeAlpn();
+  const control = new AbortController();
+  const answer: typeof alpn.answer = async (certificate, call) => {
+    await alpn.answer(certificate, call);
+    control.abort(new Error("stop"));
+    call.signal.throwIfAborted();
+  };
+  const solver = solverFor({ lb: fakeBalancer({ alpn: { ...alpn, answer } }) });
+  await assertRejects(() => solver.present(ANSWER, control), Error, "stop");
+  assertEquals(alpn.served.size, 0);
+});
+
 Deno.test("tlsAlpn01Solver() withdraws under a deadline of its own", async () => {
   const signals: AbortSignal[] = [];
   const withdraw = (_: unknown, { signal }: Call): Promise<void> => Promise.resolve(void signals.push(signal));

@@ -147,6 +147,14 @@ for (
       key_type: null,
       linked_service: ["infra/lb", "edge"],
     }],
+    ["certificate request --now a.b", { domains: ["a.b"], key_type: null, linked_service: [], now: true }],
+    ["certificate get --secret-name S --now a.b", {
+      domains: ["a.b"],
+      secret_name: "S",
+      cert_type: "fullchain",
+      key_type: null,
+      now: true,
+    }],
   ] as const
 ) {
   Deno.test(`"${line}" sends what it says`, async () => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { IssueRequest, RegisterRequest, Registration } from "../../../src/flow/service.ts";
+import type { HeldCertificate, IssueRequest, RegisterRequest, Registration } from "../../../src/flow/service.ts";
 import { parseDnsName } from "../../../src/model/dns_name.ts";
 import type { DeploymentRecord } from "../../../src/model/records.ts";
 import { parseSecretName } from "../../../src/model/secret_name.ts";
@@ -185,6 +185,7 @@ for (
     [{ domains: ["a.example"], secret_name: "a.b" }, "secret_name", "Name isn't in the right format"],
     [{ domains: ["a.example"], secret_name: "A", cert_type: "leaf" }, "cert_type", "Cert Type isn't an option"],
     [{ domains: ["a.example"], key_type: "rsa-1024" }, "key_type", '"rsa-1024" is not a key type'],
+    [{ domains: ["a.example"], now: "yes" }, "now", "Now isn't true or false"],
     [{ domains: ["a.example"], linked_service: 1 }, "linked_service", "Linked Service isn't a string"],
   ] as const
 ) {
@@ -193,6 +194,20 @@ for (
     const { error: fields } = answer.json as { error: Record<string, string> };
     assertEquals([answer.status, Object.keys(fields)], [422, [field]]);
     assertStringIncludes(fields[field] ?? "", error);
+  });
+}
+
+for (const [now, expected] of [[true, true], [false, false], [null, undefined]] as const) {
+  Deno.test(`POST certificates with now: ${now} ${expected === true ? "insists" : "does not insist"}`, async () => {
+    const requests: IssueRequest[] = [];
+    const take = (request: IssueRequest): Promise<HeldCertificate> => {
+      requests.push(request);
+      return Promise.resolve(heldCertificate(["a.example"]));
+    };
+    const { ask } = testApi({ get: take, request: take });
+    await ask("POST", "/v1/grids/test/certificates", { domains: ["a.example"], now });
+    await ask("POST", "/v1/grids/test/certificates", { domains: ["a.example"], secret_name: "A", now });
+    assertEquals(requests.map((it) => it.now), [expected, expected]);
   });
 }
 

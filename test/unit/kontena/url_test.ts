@@ -62,6 +62,9 @@ Deno.test("kontenaPermissions() lists etcd, the faces, the answer's name and the
   const paths = ["/etc/haproxy/certs"];
   const net = ["127.0.0.1:2379", "127.0.0.1:443", "127.0.0.1:80", "172.17.0.5:54322"];
   assertEquals(kontenaPermissions(parseKontena("lb", URL_TEXT)), { net, read: paths, write: paths });
+  // A name is looked up, for which Deno wants the right to all of its ports.
+  const named = kontenaPermissions(parseKontena("lb", URL_TEXT.replace("172.17.0.5", "sidecar")));
+  assertEquals(named.net, [...net.slice(0, -1), "sidecar"]);
   const withSocket = kontenaPermissions(parseKontena("lb", `${URL_TEXT}&socket=/run/a.sock`));
   assertEquals(withSocket, {
     net: [...net, "unix:/run/a.sock"],

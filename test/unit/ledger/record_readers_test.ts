@@ -14,8 +14,11 @@ import type {
   DeploymentRecord,
   Intent,
   OrderRecord,
+  RateRecord,
   ShadowedName,
 } from "../../../src/model/records.ts";
+import type { RenewalDraw } from "../../../src/model/renewal.ts";
+import type { RenewalRecord } from "../../../src/model/renewal_record.ts";
 import type { Revocation } from "../../../src/model/revocation.ts";
 import { parseSecretName } from "../../../src/model/secret_name.ts";
 import * as readers from "../../../src/ledger/record_readers.ts";
@@ -54,7 +57,7 @@ const facts = record<CertificateFacts>({
   notBefore: date,
   notAfter: date,
   fingerprint: text,
-}, {});
+}, { certId: text });
 
 const account = record<AccountRecord>({ directory: href, url: href, thumbprint: text, createdAt: date }, {
   email: text,
@@ -89,7 +92,7 @@ const authorization = record<AuthorizationRecord>({
 
 type Step<S> = Extract<OrderRecord, { readonly step: S }>;
 const order = { id: text, directory: href, account: href, names, createdAt: date };
-const optionalOfOrder = { profile: text, intent };
+const optionalOfOrder = { profile: text, replaces: text, intent };
 const orders: Arbitrary<OrderRecord> = fc.oneof(
   record<Step<"intended">>({ ...order, step: fc.constant("intended") }, optionalOfOrder),
   record<Step<"ordered">>({ ...order, step: fc.constant("ordered"), url: href }, { ...optionalOfOrder, expires: date }),
@@ -120,7 +123,36 @@ const attempt = record<AttemptRecord>({ failures: fc.nat(), lastAt: date }, {
   lastError: text,
   lastCode: text,
   nextAt: date,
+  retryAt: date,
 });
+
+type Rate<K> = Extract<RateRecord, { readonly kind: K }>;
+const rates: Arbitrary<RateRecord> = fc.oneof(
+  record<Rate<"bucket">>({ kind: fc.constant("bucket"), fullAt: date, pending: fc.nat() }, {}),
+  record<Rate<"wait">>({
+    kind: fc.constant("wait"),
+    until: date,
+    why: text,
+    stated: fc.boolean(),
+    refusals: fc.nat(),
+  }, { paceMs: fc.nat() }),
+  record<Rate<"issued">>({ kind: fc.constant("issued"), until: date }, {}),
+  record<Rate<"order">>({ kind: fc.constant("order"), counted: fc.boolean(), until: date }, {
+    renewal: fc.constantFrom("replaces", "same names"),
+  }),
+);
+
+const draw = record<RenewalDraw>({
+  window: fc.tuple(date, fc.integer({ min: 1, max: 1e9 })).map(([start, ms]) => ({
+    start,
+    end: new Date(start.getTime() + ms),
+  })),
+  at: date,
+}, { explanationUrl: href });
+const renewal = record<RenewalRecord>(
+  { certId: text, askedAt: date, askAt: date, failures: fc.nat(), recalls: fc.nat() },
+  { draw },
+);
 
 /** One row a kind: its reader, what it can be, and the fields without which it is damaged. */
 const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitrary<unknown>; fields: string }>> = {
@@ -140,7 +172,9 @@ const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitr
     fields: "intent facts storedAt",
   },
   deployment: { read: readers.readDeployment, any: deployments, fields: "balancer secretName fingerprint at state" },
+  renewal: { read: readers.readRenewal, any: renewal, fields: "certId askedAt askAt failures recalls" },
   attempt: { read: readers.readAttempt, any: attempt, fields: "failures lastAt" },
+  rate: { read: readers.readRate, any: rates, fields: "kind" },
 };
 
 for (const [kind, { read, any, fields }] of Object.entries(KINDS)) {
@@ -206,6 +240,18 @@ for (
     [readers.readChange, { account: URL_TEXT, at: AT, change: "rollover", from: "a" }, "to"],
     [readers.readChange, { account: URL_TEXT, at: AT, change: "deactivation" }, "thumbprint"],
     [readers.readAttempt, { failures: "3", lastAt: AT }, "failures"],
+    [
+      readers.readRenewal,
+      {
+        certId: "a.b",
+        askedAt: AT,
+        askAt: AT,
+        failures: 0,
+        recalls: 0,
+        draw: { at: AT, window: { start: AT, end: AT } },
+      },
+      "window",
+    ],
     [readers.readAnswer, { token: "x" }, "keyAuthorization"],
   ] as const
 ) {

@@ -49,7 +49,16 @@ function imported(wanted: Intent, days: { readonly old: number; readonly left: n
 }
 
 function situation(changes: Partial<Situation>): Situation {
-  return { declared: [], held: [], provable: () => true, attempts: new Map(), now: NOW, ...changes };
+  return {
+    declared: [],
+    held: [],
+    provable: () => true,
+    attempts: new Map(),
+    renewals: new Map(),
+    now: NOW,
+    caNow: NOW,
+    ...changes,
+  };
 }
 
 const A = intent("a.example");
@@ -60,10 +69,10 @@ for (
     ["what is declared and missing is issued", { declared: [A] }, ["issue missing"]],
     ["what is fresh waits", { declared: [A], held: [held(A, { old: 30, left: 60 })] }, ["wait fresh"]],
     ["what has a third of its life left is renewed", { declared: [A], held: [held(A, { old: 60, left: 30 })] }, [
-      "issue due",
+      "issue lifetime",
     ]],
     ["a day earlier it is not", { declared: [A], held: [held(A, { old: 59, left: 31 })] }, ["wait fresh"]],
-    ["what has expired is renewed", { declared: [A], held: [held(A, { old: 100, left: -10 })] }, ["issue due"]],
+    ["what has expired is renewed", { declared: [A], held: [held(A, { old: 100, left: -10 })] }, ["issue lifetime"]],
     [
       "other names under the same secret are issued",
       {
@@ -87,7 +96,7 @@ for (
     }, ["ask by hand"]],
     ["what was imported and is due is renewed where its names are authorized", {
       held: [imported(A, { old: 89, left: 1 })],
-    }, ["issue due"]],
+    }, ["issue lifetime"]],
     ["what was revoked is replaced", {
       held: [{ ...held(A, { old: 1, left: 89 }), revoked: { at: NOW, reason: "keyCompromise" } }],
     }, ["issue revoked"]],
@@ -101,7 +110,7 @@ for (
       { declared: [A], attempts: new Map([[A.secretName, { ...RESTING, nextAt: NOW }]]) },
       ["issue missing"],
     ],
-    ["what a command got is renewed too", { held: [held(A, { old: 60, left: 30 })] }, ["issue due"]],
+    ["what a command got is renewed too", { held: [held(A, { old: 60, left: 30 })] }, ["issue lifetime"]],
     [
       "what a person has to prove is not ordered unattended",
       { held: [held(A, { old: 60, left: 30 })], provable: () => false },
@@ -112,7 +121,7 @@ for (
       {
         held: [held(intent("late.example"), { old: 70, left: 20 }), held(intent("soon.example"), { old: 88, left: 2 })],
       },
-      ["issue due", "issue due"],
+      ["issue lifetime", "issue lifetime"],
     ],
   ] as readonly (readonly [string, Partial<Situation>, readonly string[]])[]
 ) {

@@ -61,6 +61,10 @@ for (
     [{ KEY_TYPE: "rsa-1024" }, "KEY_TYPE"],
     [{ CERTIFICATES: "a..b" }, 'CERTIFICATES: Cannot use "a..b"'],
     [{ CHALLENGE: "tls-alpn" }, "CHALLENGE"],
+    [
+      { RATE_LIMITS: "on" },
+      'RATE_LIMITS: cannot read "on": No such file (write letsencrypt, off or the path of a file)',
+    ],
     [{ LOAD_BALANCERS: LB }, "LOAD_BALANCERS"],
     [{ LOAD_BALANCERS: `a=${LB} a=${LB}` }, "LOAD_BALANCERS: a is there twice"],
     [{ DNS_RESOLVERS: "ns.example.com" }, "DNS_RESOLVERS"],
@@ -83,6 +87,50 @@ for (
     assertStringIncludes(error.message, fault);
   });
 }
+
+for (
+  const [text, fault] of [
+    ["{", 'RATE_LIMITS: "/limits.json": '],
+    ["{}", 'RATE_LIMITS: "/limits.json": the file holds no array of limits; write [] for none'],
+    ['[{ "name": "orders" }]', 'RATE_LIMITS: "/limits.json": limit 1: "counts" is missing, not a string'],
+  ] as const
+) {
+  Deno.test(`readConfig() refuses the limits ${text} with one fault`, () => {
+    const files = { "/limits.json": text };
+    const error = assertThrows(() => configOf({ RATE_LIMITS: "/limits.json" }, files), ConfigError);
+    assertEquals(error.faults.length, 1);
+    assertStringIncludes(error.message, fault);
+  });
+}
+
+Deno.test("readConfig() keeps Let's Encrypt's limits at Let's Encrypt, and elsewhere what it is told", () => {
+  const names = (variables: Readonly<Record<string, string>>): string =>
+    configOf(variables, { "limits.json": LIMITS }).rateLimits.map((it) => it.name).join(" ");
+  const all = "accounts orders certificates-per-domain certificates-per-names failures";
+  const elsewhere = { ACME_DIRECTORY_URL: "https://ca.example/dir" };
+  assertEquals(names({}), all);
+  assertEquals(names({ ACME_DIRECTORY_URL: "letsencrypt-staging" }), "");
+  assertEquals(names(elsewhere), "");
+  assertEquals(names({ ...elsewhere, RATE_LIMITS: "letsencrypt" }), all);
+  assertEquals(names({ RATE_LIMITS: "off" }), "");
+  assertEquals(names({ RATE_LIMITS: "limits.json" }), "ours");
+});
+
+Deno.test("the README's limits are some that readConfig() takes", async () => {
+  const readme = await Deno.readTextFile(new URL("../../../README.md", import.meta.url));
+  const shown = /```json\n(\[[\s\S]*?)```/.exec(readme)?.[1] ?? "";
+  const { rateLimits } = configOf({ RATE_LIMITS: "limits.json" }, { "limits.json": shown });
+  assertEquals(rateLimits.map((it) => [it.name, it.refillMs]), [["orders", 36_000], ["domains", 12_096_000]]);
+});
+
+Deno.test("permissionsOf() lets the file of limits be read", () => {
+  const variables = { RATE_LIMITS: "/etc/limits.json" };
+  const config = configOf(variables, { "/etc/limits.json": LIMITS });
+  const { read, write } = permissionsOf(config, environment(variables), []);
+  assert(read.includes("/etc/limits.json") && !write.includes("/etc/limits.json"));
+});
+
+const LIMITS = JSON.stringify([{ name: "ours", counts: "order", per: "account", capacity: 9, refill_seconds: 60 }]);
 
 Deno.test("readConfig() lists all faults at once", () => {
   const error = assertThrows(() => configOf({ KEY_TYPE: "x", GRID: "a/b", LOG_LEVEL: "loud" }), ConfigError);

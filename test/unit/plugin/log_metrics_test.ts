@@ -3,6 +3,7 @@ import { logEvents } from "../../../plugin/log.ts";
 import { makeMetrics } from "../../../plugin/metrics.ts";
 import { readiness } from "../../../plugin/readiness.ts";
 import { parseDnsNames } from "../../../src/model/dns_name.ts";
+import { renewalTimes } from "../../../src/model/renewal.ts";
 import { CALL } from "../../support/fakes.ts";
 import { fakeClock } from "../../support/fake_clock.ts";
 import { harness } from "../../support/flow_harness.ts";
@@ -28,20 +29,29 @@ Deno.test("metrics show expiry, attempts, swaps and the served serial", async ()
   const held = await service.request({ domains: parseDnsNames(["www.example.com"]) }, CALL);
   const metrics = makeMetrics();
   for (const event of events) metrics.emit(event);
+  metrics.emit({ level: "warn", name: "renewal.recalled", text: "", fields: { subject: "www.example.com" } });
+  metrics.emit({ level: "warn", name: "clock.jumped", text: "" });
   metrics.countAnswer(201);
   metrics.countAnswer(201);
+  metrics.emit({ level: "info", name: "rate.refused", text: "x", fields: { limit: "orders", until: "x" } });
 
   const text = await metrics.exposition(service, records, CALL);
 
   const { serial, notAfter } = held.record.facts;
+  const { renewAt } = renewalTimes(held.record.facts);
   const about = 'subject="www.example.com",secret="LE_CERTIFICATE_www_example_com"';
   for (
     const line of [
       "# TYPE kontena_certificate_not_after_seconds gauge",
       `kontena_certificate_not_after_seconds{${about}} ${Math.floor(notAfter.getTime() / 1_000)}`,
       `kontena_certificate_served{balancer="infra/lb",secret="LE_CERTIFICATE_www_example_com",serial="${serial}"} 1`,
+      `kontena_certificate_renew_at_seconds{${about}} ${Math.floor(renewAt.getTime() / 1_000)}`,
+      `kontena_certificate_renewal_reason{${about},reason="lifetime"} 1`,
+      'kontena_certificate_recalled_total{subject="www.example.com"} 1',
+      "kontena_clock_jumps_total{} 1",
       'kontena_certificate_issued_total{subject="www.example.com"} 1',
       'kontena_swap_total{balancer="infra/lb"} 1',
+      'kontena_rate_refused_total{limit="orders"} 1',
       'kontena_acme_answers_total{status="201"} 2',
       'kontena_account_deactivated{directory="https://ca.test/directory"} 0',
     ]

@@ -1,0 +1,84 @@
+import { attemptWait } from "./backoff.ts";
+import { describe, isRateLimited, OrderParkedError, SidecarError } from "./errors.ts";
+import type { AttemptRecord } from "./records.ts";
+import { given } from "./shape.ts";
+
+/** While the CA is away, this often somebody looks whether it is back. */
+const KNOCK_MS = 8 * 60_000;
+/** How many look: one may not be wanted any more. */
+const KNOCKING = 3;
+/** More than this in the future, and the record came from a clock that was wrong. */
+const DOUBTFUL_MS = 60_000;
+
+/**
+ * What to write down after a failure: tried again after the backoff, but never before the CA's `Retry-After`; a person's turn
+ * is looked at each minute. What only has to wait, for a limit or for a CA that is busy, is no failure: it goes on when it may.
+ *
+ * @param failures In a row, this one included.
+ * @param random A number in [0, 1).
+ */
+export function attemptFailed(error: unknown, failures: number, now: Date, random: number): AttemptRecord {
+  if (isRateLimited(error) && error.retryAt !== undefined && error.retryAt > now) {
+    const { code, retryAt } = error;
+    return {
+      failures: failures - 1,
+      lastError: describe(error),
+      lastCode: code,
+      nextAt: retryAt,
+      retryAt,
+      lastAt: now,
+    };
+  }
+  const ours = now.getTime() + attemptWait(error instanceof OrderParkedError ? 1 : failures, random);
+  const theirs = error instanceof SidecarError ? error.retryAt : undefined;
+  return {
+    failures,
+    lastError: describe(error),
+    ...given("lastCode", error instanceof SidecarError ? error.code : undefined),
+    nextAt: new Date(Math.max(ours, theirs?.getTime() ?? 0)),
+    ...given("retryAt", theirs),
+    lastAt: now,
+  };
+}
+
+/**
+ * Ends rests that have lost their reason. A CA that was away and has done something since is back for all who missed it; while
+ * it is away, a few look for it every eight minutes and the others keep still. What the CA asked for binds.
+ *
+ * @param attempts Of all certificates that are wanted.
+ */
+export function easeAttempts<K>(attempts: ReadonlyMap<K, AttemptRecord>, now: Date): ReadonlyMap<K, AttemptRecord> {
+  const all = [...attempts].map(([key, it]) => [key, isDoubtful(it, now) ? rested(it, now) : it] as const);
+  const missing = all.filter(([, it]) => it.failures > 0 && it.lastCode === "CA_TRANSPORT" && it.nextAt !== undefined);
+  if (missing.length === 0) return new Map(all);
+  const heardAt = newest(all.map(([, it]) => it).filter((it) => it.failures === 0 && it.nextAt === undefined));
+  const missedAt = newest(missing.map(([, it]) => it));
+  const knocking = new Set(missing.toSorted(([, a], [, b]) => +a.nextAt! - +b.nextAt!).slice(0, KNOCKING));
+  const eased = missing.map((entry) => {
+    const [key, it] = entry;
+    if (it.lastAt.getTime() < heardAt) return [key, rested(it, now)] as const;
+    return [key, knocking.has(entry) ? rested(it, new Date(missedAt + KNOCK_MS)) : it] as const;
+  });
+  return new Map([...all, ...eased]);
+}
+
+/** Tells whether nothing is tried for the certificate yet. */
+export function isResting(attempt: AttemptRecord | undefined, now: Date): boolean {
+  return attempt?.nextAt !== undefined && attempt.nextAt > now;
+}
+
+/** The same, over at `at` where it would last longer and the CA has not asked for more. */
+function rested(attempt: AttemptRecord, at: Date): AttemptRecord {
+  const { nextAt, retryAt } = attempt;
+  if (nextAt === undefined) return attempt;
+  const bound = retryAt !== undefined && !(attempt.lastAt > at) ? Math.max(+at, +retryAt) : +at;
+  return { ...attempt, nextAt: new Date(Math.min(+nextAt, bound)) };
+}
+
+function isDoubtful({ lastAt }: AttemptRecord, now: Date): boolean {
+  return lastAt.getTime() > now.getTime() + DOUBTFUL_MS;
+}
+
+function newest(attempts: readonly AttemptRecord[]): number {
+  return Math.max(...attempts.map((it) => it.lastAt.getTime()));
+}
