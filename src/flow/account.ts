@@ -1,10 +1,10 @@
-import { SidecarError } from "../model/errors.ts";
 import type { AccountRecord } from "../model/records.ts";
 import { ACCOUNT_KEY } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import { accountId } from "../ledger/records.ts";
 import type { AccountKey, AuthorityAccount, Call } from "../ports.ts";
 import { generateAccountKey, importAccountKey } from "../x509/account_key.ts";
+import { accountMissing, checkReplaceable } from "./account_missing.ts";
 import type { FlowParts } from "./parts.ts";
 import type { RegisterRequest } from "./service.ts";
 
@@ -30,26 +30,6 @@ export async function openAccount(parts: FlowParts, call: Call): Promise<OpenAcc
   if (!agreeTos) throw accountMissing();
   await registerAccount(parts, { agreeTos, ...given("email", email) }, call);
   return await openAccount(parts, call);
-}
-
-/** The error of everything that needs an account where nobody has registered. */
-export function accountMissing(): SidecarError {
-  return new SidecarError("ACCOUNT_MISSING", "Let's Encrypt registration missing", {
-    field: "le_registration",
-    todo: "run kontena certificate register you@example.com, or set ACME_AGREE_TOS=true",
-  });
-}
-
-/** An account that there is does not get another one in its place because its key was mislaid: that takes a person. */
-async function checkReplaceable(parts: FlowParts, key: AccountKey | undefined, call: Call): Promise<void> {
-  const known = (await parts.records.accounts.get(accountId(parts.authority.directory), call))?.value;
-  if (known === undefined) return;
-  const found = key === undefined ? `is not in the vault` : `is not its key, nor that of any account there`;
-  throw new SidecarError("ACCOUNT_MISSING", `Cannot use the account ${known.url}: ${ACCOUNT_KEY} ${found}`, {
-    field: "account",
-    todo: `put its key back with kontena vault write ${ACCOUNT_KEY}, or make another account with ` +
-      "kontena certificate register you@example.com",
-  });
 }
 
 /**
