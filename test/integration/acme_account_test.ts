@@ -47,11 +47,24 @@ Deno.test("a key that has an account does not become another one's", () =>
   }));
 
 Deno.test("a change of the key whose answer is lost has taken effect", () =>
-  withAuthority({
-    faults: { endpoint: { after: (response, { endpoint }) => endpoint === "keyChange" ? "reset" : response } },
-  }, async (ca) => {
+  withAuthority({}, async (ca, { directory, log }) => {
     const [old, next] = [await makeAccountKey(), await makeAccountKey()];
     const url = await ca.register(old, AGREED, CALL);
-    await assertRejects(() => ca.as(url, old).changeKey(next, CALL), SidecarError);
+    const losing = (async (input: string | URL, init?: RequestInit) => {
+      const response = await fetch(input, init);
+      const [entry] = log.slice(-1);
+      if (entry?.endpoint !== "keyChange") return response;
+      await response.body?.cancel();
+      throw new TypeError("connection reset");
+    }) as typeof fetch;
+    const hasty = acmeAuthority({
+      directory,
+      clock: systemClock,
+      userAgent: "kontena-certificates-test/1",
+      fetch: losing,
+    });
+    const error = await assertRejects(() => hasty.as(url, old).changeKey(next, CALL), SidecarError);
+    assertEquals(error.code, "CA_TRANSPORT");
+    assertEquals(log.filter(({ endpoint }) => endpoint === "keyChange").length, 1);
     assertEquals([await ca.find(next, CALL), await ca.find(old, CALL)], [url, undefined]);
   }));
