@@ -64,6 +64,7 @@ export { accountId, type Records, recordsOf } from "./src/ledger/records.ts";
 export type { Row, Table } from "./src/ledger/table.ts";
 export { type Answers, presentedAnswers } from "./src/flow/answers.ts";
 export * from "./src/flow/balancers.ts";
+export { closedText } from "./src/flow/closure.ts";
 export { type Certificates, certificates, type Interrupted } from "./src/flow/certificates.ts";
 export { limitedAuthority, type LimitedOptions } from "./src/flow/limited_authority.ts";
 export { type Keeper, keeper } from "./src/flow/keeper.ts";

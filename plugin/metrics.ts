@@ -48,6 +48,7 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_clock_jumps_total: "Times that the clock was set or the machine stood still.",
   kontena_swap_total: "Swaps that were proven.",
   kontena_swap_failed_total: "Swaps that were refused or not proven.",
+  kontena_account_deactivated: "1 if the account can do nothing any more: nothing is renewed until a person acts.",
   kontena_acme_answers_total: "Answers of the CA, by status.",
 };
 
@@ -92,7 +93,12 @@ async function gaugesOf(
   const deployments = held.flatMap((it) =>
     it.deployments.map((deployment) => ({ deployment, facts: it.record.facts }))
   );
+  const closures = (await records.closures.list(call)).map(({ value }) => value);
+  const accounts = (await records.accounts.list(call)).map(({ value }) => value);
+  const closed = new Set(closures.map(({ directory }) => directory.href));
+  const directories = new Set([...accounts.map(({ directory }) => directory.href), ...closed]);
   return {
+    kontena_account_deactivated: [...directories].map((it) => [{ directory: it }, closed.has(it) ? 1 : 0]),
     kontena_certificate_not_after_seconds: about.map(({ labels, facts }) => [labels, seconds(facts.notAfter)]),
     kontena_certificate_renew_at_seconds: about.flatMap(({ labels, renewal }) =>
       renewal === undefined ? [] : [[labels, seconds(renewal.at)] as const]

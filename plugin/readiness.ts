@@ -1,6 +1,7 @@
 import {
   accountId,
   type CertificateAuthority,
+  closedText,
   describe,
   type Intent,
   type LoadBalancer,
@@ -44,7 +45,12 @@ async function absence(what: string, look: () => Promise<unknown>): Promise<stri
 }
 
 async function hasAccount(records: Records, { directory }: CertificateAuthority): Promise<string | undefined> {
-  const account = await records.accounts.get(accountId(directory), { signal: AbortSignal.timeout(PATIENCE_MS) });
+  const call = { signal: AbortSignal.timeout(PATIENCE_MS) };
+  const closure = (await records.closures.get(accountId(directory), call))?.value;
+  if (closure !== undefined) {
+    return `account: ${closedText(closure)} (kontena certificate register --new-account EMAIL)`;
+  }
+  const account = await records.accounts.get(accountId(directory), call);
   return account === undefined ? "account: nobody has registered (kontena certificate register EMAIL)" : undefined;
 }
 

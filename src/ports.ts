@@ -60,6 +60,14 @@ export interface NewOrder {
   readonly replaces?: string;
 }
 
+/** An account as its CA shows it (RFC 8555 §7.1.2). */
+export interface AccountView {
+  /** What is not `valid` can do nothing any more: `deactivated` by its owner (§7.3.6), or `revoked` by the CA. */
+  readonly status: "valid" | "deactivated" | "revoked";
+  /** Contact URLs; a CA may keep none. */
+  readonly contact: readonly string[];
+}
+
 /**
  * One CA. Every method sends one request (and again on `badNonce`), rejects with `AcmeProblemError` if the CA refuses,
  * with `SidecarError` `CA_TRANSPORT` if no whole answer came, with `CA_ANSWER` if it was not what RFC 8555 allows.
@@ -69,9 +77,12 @@ export interface CertificateAuthority {
   readonly directory: URL;
   /** Reads the directory. */
   about(call: Call): Promise<AuthorityInfo>;
-  /** newAccount: 201 and 200 both give the account's URL. */
+  /** newAccount: 201 and 200 both give the account's URL; `ACCOUNT_DEACTIVATED` where the key's account can do nothing. */
   register(key: AccountKey, request: NewAccount, call: Call): Promise<URL>;
-  /** newAccount with `onlyReturnExisting` (§7.3.1); undefined where the CA knows no such key. */
+  /**
+   * newAccount with `onlyReturnExisting` (§7.3.1); undefined where the CA knows no such key. Rejects `ACCOUNT_DEACTIVATED`
+   * where the key's account can do nothing any more.
+   */
   find(key: AccountKey, call: Call): Promise<URL | undefined>;
   /**
    * Asks once when the CA wants the certificate to be replaced (RFC 9773 §4.1), without an account; undefined where the CA
@@ -88,6 +99,17 @@ export interface CertificateAuthority {
 export interface AuthorityAccount {
   /** The account's URL. */
   readonly url: URL;
+  /** Reads the account; one that the CA does not let in any more is `deactivated` (§7.3.6). */
+  read(call: Call): Promise<AccountView>;
+  /** Puts other contacts in place of all that there are (§7.3.2). */
+  update(change: { readonly contact: readonly string[] }, call: Call): Promise<AccountView>;
+  /** Deactivates the account, for ever (§7.3.6). */
+  deactivate(call: Call): Promise<void>;
+  /**
+   * Puts another key in place of the account's own (§7.3.5); this object goes on signing with the former. Rejects with
+   * `KeyTakenError` if the CA has an account of that key already.
+   */
+  changeKey(newKey: AccountKey, call: Call): Promise<void>;
   /** Orders a certificate (§7.4). */
   newOrder(request: NewOrder, call: Call): Promise<Order>;
   /** URLs of the account's unfinished orders (§7.1.2.1), page after page; empty where the CA keeps no list, as Boulder. */

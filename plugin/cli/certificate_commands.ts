@@ -15,6 +15,7 @@ import {
   storedText,
 } from "./format.ts";
 import { ACCEPT_COMMAND } from "./certificate_accept.ts";
+import { ACCOUNT_COMMANDS } from "./account_commands.ts";
 import { AUTHORIZATION_COMMANDS } from "./authorization_commands.ts";
 import { END_COMMANDS } from "./certificate_ends.ts";
 import { IMPORT_COMMAND } from "./certificate_files.ts";
@@ -58,7 +59,10 @@ export const CERTIFICATE_COMMANDS: readonly Command[] = [
     name: "certificate register",
     summary: "Register with Let's Encrypt, or the CA that the sidecar is set to; needed once",
     positionals: [{ name: "EMAIL", help: "Where the CA may write to" }],
-    options: { "agree-tos": { help: "Agree to the CA's terms of service without being asked" } },
+    options: {
+      "agree-tos": { help: "Agree to the CA's terms of service without being asked" },
+      "new-account": { help: "Make another account, with a key of its own, in place of one that was deactivated" },
+    },
     examples: [
       "kontena certificate register you@example.com",
       'kontena vault write LE_PRIVATE_KEY "$(cat priv_key.pem)"    # before it, to use an account that exists',
@@ -172,6 +176,7 @@ export const CERTIFICATE_COMMANDS: readonly Command[] = [
   ACCEPT_COMMAND,
   ...END_COMMANDS,
   ...AUTHORIZATION_COMMANDS,
+  ...ACCOUNT_COMMANDS,
 ];
 
 async function authorize({ args: [written = ""], value }: Input, world: World): Promise<void> {

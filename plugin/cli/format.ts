@@ -4,7 +4,14 @@
  * @module
  */
 import { type Colour, paint } from "./progress.ts";
-import type { AuthorizationAnswer, BalancerAnswer, CertificateAnswer, SecretAnswer, TxtAnswer } from "./wire.ts";
+import type {
+  AccountAnswer,
+  AuthorizationAnswer,
+  BalancerAnswer,
+  CertificateAnswer,
+  SecretAnswer,
+  TxtAnswer,
+} from "./wire.ts";
 
 /** What has to be done after `authorize`. */
 export function authorizationText({ domain, txt }: AuthorizationAnswer, balancer: string | undefined): string {
@@ -87,6 +94,32 @@ function asideLines({ subject, aside }: CertificateAnswer): readonly string[] {
       next,
     ]),
   ];
+}
+
+/** What `account show` prints. */
+export function accountText(grid: string, account: AccountAnswer): string {
+  const { createdAt, state, deactivatedAt, deactivatedBy, reason, pending } = account;
+  const how = deactivatedBy === "ca" ? "at the CA, found" : "by command,";
+  const why = state === "deactivated" ? ` ${how} ${seconds(new Date(deactivatedAt ?? 0))}` : reason && ` (${reason})`;
+  return [
+    `${grid}/account:`,
+    `  directory: ${account.directory}`,
+    ...fact("url", account.url),
+    ...fact("email", account.email),
+    ...fact("key type", account.keyType),
+    `  thumbprint: ${account.thumbprint}`,
+    ...fact("created", createdAt === undefined ? undefined : seconds(new Date(createdAt))),
+    `  state: ${state}${why ?? ""}`,
+    ...fact("pending", pending),
+    ...state === "deactivated" ? ["  to do: kontena certificate register --new-account EMAIL"] : [],
+    "",
+  ].join("\n");
+}
+
+/** What `account rollover` prints. */
+export function changedKeyText({ url, thumbprint, keyType }: AccountAnswer): string {
+  return `The account ${url} has another key: ${thumbprint} (${keyType})\n` +
+    "The key before is kept as an earlier version of LE_PRIVATE_KEY\n";
 }
 
 /** How the text is going to be looked at. */

@@ -6,7 +6,12 @@ import { readRegistration, type RegistrationAnswer } from "./wire.ts";
 
 /** `certificate register`: shows the CA's terms and asks, unless they are agreed to already. */
 export async function register({ args: [written = ""], flag }: Input, world: World): Promise<void> {
-  await registerEmail(written, flag("agree-tos") === true, world);
+  await registerEmail(written, { agreed: flag("agree-tos") === true, newAccount: flag("new-account") === true }, world);
+}
+
+/** An e-mail address as people also write it: `<you@example.com>`, `mailto:you@example.com`. */
+export function plainEmail(written: string): string {
+  return written.replace(/^<(.*)>$/, "$1").replace(/^mailto:/i, "");
 }
 
 /** Does the work; where nobody has registered yet, a person at a terminal does it on the way, and the work is done again. */
@@ -19,7 +24,7 @@ export async function registered<T>(world: World, work: () => Promise<T>): Promi
     terminal.err("Let's Encrypt registration missing, creating one.\nEmail for Let's Encrypt: ");
     const email = (await terminal.readLine())?.trim() ?? "";
     if (email === "") throw error;
-    await registerEmail(email, false, world);
+    await registerEmail(email, { agreed: false, newAccount: false }, world);
     return await work();
   }
 }
@@ -29,15 +34,24 @@ function isUnregistered(error: unknown): boolean {
   return typeof body?.error === "object" && body.error !== null && "le_registration" in body.error;
 }
 
-async function registerEmail(written: string, agreed: boolean, { terminal, client }: World): Promise<void> {
-  const email = written.replace(/^<(.*)>$/, "$1").replace(/^mailto:/i, "");
+interface Wish {
+  readonly agreed: boolean;
+  /** In place of one that was deactivated. */
+  readonly newAccount: boolean;
+}
+
+async function registerEmail(written: string, wish: Wish, { terminal, client }: World): Promise<void> {
+  const { agreed, newAccount } = wish;
+  const email = plainEmail(written);
   const route = path`v1/certificates/${client.grid}/register`;
   const about = readRegistration(await client.get(route));
-  if (!agreed && !about.registered) await agree(about, terminal);
+  // Whether the account of the key that is there works is the sidecar's to say, before anybody is asked to agree.
+  const another = about.deactivated === undefined || newAccount;
+  if (!agreed && !about.registered && another) await agree(about, terminal);
   await progress(
     terminal,
     `Registering with ${hostOf(about)}`,
-    () => client.send("POST", route, { email, agree_tos: true }),
+    () => client.send("POST", route, { email, agree_tos: true, ...(newAccount ? { new_account: true } : {}) }),
   );
   terminal.out("Email registered to LetsEncrypt\n");
   if (!isLetsEncrypt(about)) terminal.out(printable(` The CA is ${hostOf(about)}: ${about.directory}\n`));

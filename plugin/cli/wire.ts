@@ -185,6 +185,8 @@ export interface RegistrationAnswer {
   readonly directory: string;
   readonly termsOfService?: string;
   readonly registered: boolean;
+  /** When and how the account was ended. */
+  readonly deactivated?: string;
 }
 
 /** Reads the answer of `GET …/register`. */
@@ -192,8 +194,43 @@ export function readRegistration(json: unknown): RegistrationAnswer {
   const from = object(json, "registration");
   return {
     directory: text(from, "directory"),
-    ...optionalTexts(from, { termsOfService: "terms_of_service" }),
+    ...optionalTexts(from, { termsOfService: "terms_of_service", deactivated: "deactivated" }),
     registered: flag(from, "registered"),
+  };
+}
+
+/** The account at the CA. */
+export interface AccountAnswer {
+  readonly directory: string;
+  readonly thumbprint: string;
+  readonly state: string;
+  readonly url?: string;
+  readonly email?: string;
+  readonly keyType?: string;
+  readonly createdAt?: string;
+  readonly deactivatedAt?: string;
+  readonly deactivatedBy?: string;
+  readonly reason?: string;
+  readonly pending?: string;
+}
+
+/** Reads the account. */
+export function readAccount(json: unknown): AccountAnswer {
+  const from = object(json, "account");
+  return {
+    directory: text(from, "directory"),
+    thumbprint: text(from, "thumbprint"),
+    state: text(from, "state"),
+    ...optionalTexts(from, {
+      url: "url",
+      email: "email",
+      keyType: "key_type",
+      createdAt: "created_at",
+      deactivatedAt: "deactivated_at",
+      deactivatedBy: "deactivated_by",
+      reason: "reason",
+      pending: "pending",
+    }),
   };
 }
 

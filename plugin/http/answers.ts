@@ -15,7 +15,25 @@ export const REGISTRATION = v.strictObject({
   external_account_required: v.boolean(),
   registered: v.boolean(),
   email: v.optional(v.string()),
+  deactivated: v.optional(v.pipe(v.string(), v.description("When and how the account was ended"))),
 });
+
+const account = {
+  directory: v.string(),
+  url: v.nullable(v.string()),
+  email: v.nullable(v.string()),
+  key_type: v.nullable(v.string()),
+  thumbprint: v.pipe(v.string(), v.description("Of its public key (RFC 7638)")),
+  created_at: v.nullable(time),
+  state: v.picklist(["valid", "deactivated", "unknown"]),
+  deactivated_at: v.optional(time),
+  deactivated_by: v.optional(v.pipe(v.picklist(["command", "ca"]), v.description("ca: it was found so there"))),
+  reason: v.optional(v.pipe(v.string(), v.description("Why the state is unknown"))),
+  pending: v.optional(v.picklist(["rollover", "deactivation"])),
+};
+
+/** The account at the CA. */
+export const ACCOUNT = v.strictObject(account);
 
 /** What one load balancer does with a certificate. */
 const LOAD_BALANCER = v.strictObject({
@@ -151,6 +169,12 @@ export const TXT_RECORD = v.strictObject({
   record_content: v.string(),
 });
 
+/** The account whose key was changed, and the TXT records that a person has to set anew for that. */
+export const ROLLOVER = v.strictObject({
+  ...account,
+  records: v.array(v.strictObject({ domain: v.string(), ...TXT_RECORD.entries })),
+});
+
 const authorization = {
   challenge: v.strictObject({ token: v.string(), uri: v.string(), type: v.string() }),
   authorization_type: v.string(),
@@ -214,6 +238,8 @@ export const FAILURE = v.object({
 /** The schemas that the document says in one place. */
 export const ANSWERS: Readonly<Record<string, v.GenericSchema>> = {
   Registration: REGISTRATION,
+  Account: ACCOUNT,
+  Rollover: ROLLOVER,
   Certificate: CERTIFICATE,
   StoredCertificate: STORED_CERTIFICATE,
   Explanation: EXPLANATION,

@@ -3,6 +3,7 @@ import { bodyLimit } from "hono/body-limit";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { describe, type Events, withoutPem } from "../../mod.ts";
 import { bearer } from "./auth.ts";
+import { account } from "./account.ts";
 import { authorizations } from "./authorizations.ts";
 import { balancers } from "./balancers.ts";
 import { certificates } from "./certificates.ts";
@@ -45,6 +46,7 @@ export function api(options: ApiOptions): Hono {
 export function routesOf(options: ApiOptions): readonly Route[] {
   const routes = [
     ...health(options),
+    ...account(options),
     ...certificates(options),
     ...authorizations(options),
     ...balancers(options),

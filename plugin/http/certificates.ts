@@ -43,11 +43,12 @@ export function certificates({ service, events, grid }: Face): readonly Route[] 
     {
       method: "post",
       path: "/v1/certificates/:grid/register",
-      summary: "Register with the CA",
+      summary: "Register with the CA; `new_account` in place of one that was deactivated",
       tag,
       answers: { 201: { description: "Registered", schema: NOTHING } },
-      ...taking(registerBody, async (c, { email, agree_tos }) => {
-        await service.register({ email, agreeTos: agree_tos ?? true }, callOf(c));
+      ...taking(registerBody, async (c, { email, agree_tos, new_account }) => {
+        const newAccount = new_account === true ? { newAccount: true } : {};
+        await service.register({ email, agreeTos: agree_tos ?? true, ...newAccount }, callOf(c));
         return c.json({}, 201);
       }),
     },

@@ -11,6 +11,7 @@ const filled = v.pipe(v.string(), v.trim(), v.nonEmpty());
 /** The original's client sends null for an option that was not given. */
 const maybe = v.nullish(filled);
 const names = v.pipe(v.array(filled), v.nonEmpty());
+const email = v.pipe(filled, v.regex(/^[^\s@<>,]+@[^\s@<>,]+$/));
 /** One balancer or several. */
 const links = v.nullish(v.union([filled, v.array(filled)]));
 /** As the original did, a number or a boolean is taken as its text. */
@@ -18,9 +19,13 @@ const secretValue = v.pipe(v.union([v.string(), v.number(), v.boolean()]), v.tra
 
 /** `POST …/register`. The original asked at the command line and sent the e-mail alone, so no `agree_tos` is a yes. */
 export const registerBody = v.object({
-  email: v.pipe(filled, v.regex(/^[^\s@<>,]+@[^\s@<>,]+$/)),
+  email,
   agree_tos: v.nullish(v.boolean()),
+  new_account: v.nullish(v.boolean()),
 });
+
+/** `PUT /v1/certificates/:grid/account`. */
+export const accountBody = v.object({ email });
 
 /** `PUT /v1/domain_authorizations/:grid/:domain`: the name is in the path, and may be repeated in the body. */
 export const putAuthorizationBody = v.object({

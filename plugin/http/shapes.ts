@@ -4,11 +4,13 @@
  * @module
  */
 import {
+  type AccountStatus,
   type AsideRecord,
   type AuthorizationRecord,
   type BalancerCertificate,
   type BalancerView,
   certificateSecrets,
+  closedText,
   type DeploymentRecord,
   dnsContent,
   type ExplainedCertificate,
@@ -16,6 +18,7 @@ import {
   type Finding,
   type HeldCertificate,
   isOverridable,
+  recordName,
   type Registration,
   type Secret,
   type SecretEntry,
@@ -35,13 +38,44 @@ export function time(at: Date): string {
 }
 
 /** What `GET …/register` tells a person who is about to agree. */
-export function registrationShape({ directory, info, account }: Registration): Shape {
+export function registrationShape({ directory, info, account, closure }: Registration): Shape {
   return {
     directory: directory.href,
     terms_of_service: info.termsOfService?.href ?? null,
     external_account_required: info.externalAccountRequired,
-    registered: account !== undefined,
+    registered: account !== undefined && closure === undefined,
     ...given("email", account?.email),
+    ...given("deactivated", closure === undefined ? undefined : closedText(closure)),
+  };
+}
+
+/** The account at the CA, as far as it is known; its key shows as kind and thumbprint only. */
+export function accountShape(status: AccountStatus): Shape {
+  const { directory, record, keyType, pending, state } = status;
+  const closure = state === "deactivated" ? status.closure : undefined;
+  const [theirs = null] = state === "valid" ? status.contact : [];
+  return {
+    directory: directory.href,
+    url: record?.url.href ?? closure?.account?.href ?? null,
+    email: record?.email ?? theirs?.replace(/^mailto:/, "") ?? null,
+    key_type: keyType ?? null,
+    thumbprint: record?.thumbprint ?? closure?.thumbprint,
+    created_at: record === undefined ? null : time(record.createdAt),
+    state,
+    ...closure === undefined ? {} : { deactivated_at: time(closure.at), deactivated_by: closure.by },
+    ...state === "unknown" ? { reason: status.reason } : {},
+    ...given("pending", pending),
+  };
+}
+
+/** The TXT record that proves a domain, for a person to set. */
+export async function txtShape(record: AuthorizationRecord): Promise<Shape> {
+  const name = recordName(record.name);
+  return {
+    domain: record.name,
+    record_name: name,
+    record_type: "TXT",
+    record_content: await dnsContent(record.keyAuthorization),
   };
 }
 

@@ -1,13 +1,14 @@
-import { AcmeProblemError } from "../model/errors.ts";
+import { AcmeProblemError, KeyTakenError } from "../model/errors.ts";
 import { sameNames } from "../model/dns_name.ts";
 import type { Order } from "../model/order.ts";
 import { isProblem } from "../model/problem.ts";
 import { given } from "../model/shape.ts";
-import type { AccountKey, AuthorityAccount, Call, NewOrder } from "../ports.ts";
+import type { AccountKey, AccountView, AuthorityAccount, Call, NewOrder } from "../ports.ts";
 import type { DirectorySource } from "./directory.ts";
 import { badAnswer } from "./failure.ts";
+import { signKeyChange } from "./jws.ts";
 import { CHAIN_BYTES, ORDER_PAGES } from "./limits.ts";
-import { readLocation, readOrdersPage, readOrdersUrl } from "./read_account.ts";
+import { readAccountView, readLocation, readOrdersPage, readOrdersUrl } from "./read_account.ts";
 import { readAuthorization, readChallenge } from "./read_authorization.ts";
 import { CHAIN_TYPE, readChain } from "./read_chain.ts";
 import { readOrder } from "./read_order.ts";
@@ -39,6 +40,20 @@ export function authorityAccount(wire: Wire, url: URL, key: AccountKey): Authori
 
   return {
     url,
+    read: (call) => read(url, "read the account", readAccountView, call).catch(closed),
+    update: ({ contact }, call) => act(url, "change the account's contact", { contact }, readAccountView, call),
+    async deactivate(call): Promise<void> {
+      const { status } = await act(url, "deactivate the account", { status: "deactivated" }, readAccountView, call);
+      if (status !== "deactivated") throw badAnswer(`Cannot deactivate the account: the CA left it ${status}`);
+    },
+    async changeKey(newKey, call): Promise<void> {
+      const { resources: { keyChange } } = await directory.get(call);
+      const doing = "change the account's key";
+      if (keyChange === undefined) throw badAnswer(`Cannot ${doing}: the CA's directory has no keyChange`);
+      const payload = { ...await signKeyChange(signer, newKey, keyChange) };
+      const request = { url: keyChange, doing, signer, payload, alsoGood: [409] };
+      await wire.post(request, (answer) => checkTaken(answer, urls), call);
+    },
     async newOrder(request, call): Promise<Order> {
       const { resources: { newOrder } } = await directory.get(call);
       const doing = "create the order";
@@ -76,6 +91,21 @@ export function authorityAccount(wire: Wire, url: URL, key: AccountKey): Authori
       await act(revokeCert, "revoke the certificate", payload, () => {}, call).catch(unless("alreadyRevoked"));
     },
   };
+}
+
+/** A CA lets a deactivated account do nothing, not even be read (§7.3.6). */
+function closed(error: unknown): AccountView {
+  if (error instanceof AcmeProblemError && isProblem(error.problem, "unauthorized")) {
+    return { status: "deactivated", contact: [] };
+  }
+  throw error;
+}
+
+/** The new key has an account already: Location says which (§7.3.5). */
+function checkTaken(answer: Answer, urls: UrlPolicy): void {
+  if (answer.status !== 409) return;
+  const location = answer.headers.get("location");
+  throw new KeyTakenError(location === null ? undefined : urls(location, answer.url, "Location"));
 }
 
 function orderPayload({ names, profile, replaces }: NewOrder): Readonly<Record<string, unknown>> {

@@ -8,7 +8,7 @@ import { bindExternalAccount, type Payload } from "./jws.ts";
 import { nonceSource } from "./new_nonce.ts";
 import { noncePool } from "./nonces.ts";
 import { askRenewalInfo } from "./renewal_info.ts";
-import { readLocation } from "./read_account.ts";
+import { deactivated, readLocation, usable } from "./read_account.ts";
 import { signedPost } from "./signed.ts";
 import { type AnswerNote, transport } from "./transport.ts";
 import { urlPolicy } from "./url_policy.ts";
@@ -83,11 +83,14 @@ async function register(wire: Wire, key: AccountKey, request: NewAccount, call: 
 }
 
 async function find(wire: Wire, key: AccountKey, call: Call): Promise<URL | undefined> {
+  const { resources: { newAccount } } = await wire.directory.get(call);
   try {
     return await ask(wire, key, "look up the account", { onlyReturnExisting: true }, call);
   } catch (error) {
-    if (error instanceof AcmeProblemError && isProblem(error.problem, "accountDoesNotExist")) return undefined;
-    throw error;
+    if (!(error instanceof AcmeProblemError)) throw error;
+    if (isProblem(error.problem, "accountDoesNotExist")) return undefined;
+    // The request brought its own key and asked for nothing: Boulder so refuses an account that is deactivated.
+    throw isProblem(error.problem, "unauthorized") ? deactivated(newAccount, error) : error;
   }
 }
 
@@ -95,5 +98,5 @@ async function find(wire: Wire, key: AccountKey, call: Call): Promise<URL | unde
 async function ask(wire: Wire, key: AccountKey, doing: string, payload: Payload, call: Call): Promise<URL> {
   const { resources: { newAccount } } = await wire.directory.get(call);
   const request = { url: newAccount, doing, signer: { key }, payload };
-  return await wire.post(request, (answer) => readLocation(answer, doing, wire.urls), call);
+  return await wire.post(request, (answer) => readLocation(usable(answer), doing, wire.urls), call);
 }

@@ -47,6 +47,22 @@ export async function bindExternalAccount(
   return await flattened(macKey(external.hmacKey), header, key.publicJwk);
 }
 
+/**
+ * Says that an account's key shall be another one (RFC 8555 §7.3.5): an inner JWS without nonce, signed with the new key, for
+ * an outer one that the old key signs.
+ *
+ * @param keyChange The URL of the outer request.
+ */
+export async function signKeyChange(
+  signer: Required<Signer>,
+  newKey: AccountKey,
+  keyChange: URL,
+): Promise<FlattenedJws> {
+  const header = { alg: newKey.alg, jwk: newKey.publicJwk, url: keyChange.href };
+  const payload = { account: signer.account.href, oldKey: signer.key.publicJwk };
+  return await flattened(newKey.privateKey, header, payload);
+}
+
 async function flattened(
   key: CryptoKey | Uint8Array<ArrayBuffer>,
   header: Readonly<Record<string, unknown>>,

@@ -1,4 +1,6 @@
-import { optional, text, texts } from "../model/shape.ts";
+import { SidecarError } from "../model/errors.ts";
+import { oneOf, optional, text, texts } from "../model/shape.ts";
+import type { AccountView } from "../ports.ts";
 import { readJson } from "./answer.ts";
 import { badAnswer } from "./failure.ts";
 import { linkTargets } from "./link.ts";
@@ -21,6 +23,42 @@ export function readLocation(answer: Answer, doing: string, urls: UrlPolicy): UR
   const location = answer.headers.get("location");
   if (location === null) throw badAnswer(`Cannot ${doing}: ${answer.url.host} answered without a Location header`);
   return urls(location, answer.url, "Location");
+}
+
+/** Reads an account (RFC 8555 §7.1.2). */
+export function readAccountView(answer: Answer): AccountView {
+  return readJson(answer, "the account", (it) => ({
+    status: oneOf(it, "status", ["valid", "deactivated", "revoked"]),
+    contact: optional(it, "contact", texts) ?? [],
+  }));
+}
+
+/**
+ * Passes an answer to newAccount whose account can be used. A CA may show one that is deactivated as if nothing were.
+ *
+ * @throws {SidecarError} `ACCOUNT_DEACTIVATED`
+ */
+export function usable(answer: Answer): Answer {
+  const status = shownStatus(answer);
+  if (status === "deactivated" || status === "revoked") throw deactivated(answer.url);
+  return answer;
+}
+
+/** A body that is none does not matter here: what counts is the Location. */
+function shownStatus({ text }: Answer): unknown {
+  try {
+    return (JSON.parse(text) as { readonly status?: unknown } | null)?.status;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The error for a key whose account can do nothing any more. */
+export function deactivated({ host }: URL, cause?: unknown): SidecarError {
+  return new SidecarError("ACCOUNT_DEACTIVATED", `The account of this key is deactivated at ${host}`, {
+    field: "account",
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 /** Reads where the account's list of orders is; undefined where the CA keeps none, as Boulder. */

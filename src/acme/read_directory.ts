@@ -10,6 +10,7 @@ export interface Resources {
   readonly newAccount: URL;
   readonly newOrder: URL;
   readonly revokeCert?: URL;
+  readonly keyChange?: URL;
   readonly renewalInfo?: URL;
 }
 
@@ -28,6 +29,7 @@ export function readDirectory(answer: Answer, urls: UrlPolicy): Directory {
       newAccount: link(it, "newAccount"),
       newOrder: link(it, "newOrder"),
       ...given("revokeCert", optional(it, "revokeCert", link)),
+      ...given("keyChange", optional(it, "keyChange", link)),
       ...given("renewalInfo", lenient(() => optional(it, "renewalInfo", link))),
     };
     const info = readInfo(optional(it, "meta", (from, field) => object(from[field], field)) ?? {});

@@ -1,4 +1,4 @@
-import { AcmeProblemError, describe, InputError, SidecarError } from "../model/errors.ts";
+import { AcmeProblemError, describe, InputError } from "../model/errors.ts";
 import { isProblem } from "../model/problem.ts";
 import type { AccountRecord } from "../model/records.ts";
 import { ACCOUNT_KEY, orderKeyName } from "../model/secret_name.ts";
@@ -6,6 +6,7 @@ import { given } from "../model/shape.ts";
 import { accountId } from "../ledger/records.ts";
 import type { AccountKey, AuthorityAccount, Call } from "../ports.ts";
 import { generateAccountKey, importAccountKey } from "../x509/account_key.ts";
+import { accountMissing, checkReplaceable } from "./account_missing.ts";
 import type { FlowParts } from "./parts.ts";
 import type { RegisterRequest } from "./service.ts";
 
@@ -26,13 +27,9 @@ export async function openAccount(parts: FlowParts, call: Call): Promise<OpenAcc
   if (key !== undefined && record !== undefined) {
     return { authority: parts.authority.as(record.url, key), thumbprint: key.thumbprint };
   }
+  await checkReplaceable(parts, key, call);
   const { agreeTos, email } = parts.settings;
-  if (!agreeTos) {
-    throw new SidecarError("ACCOUNT_MISSING", "Let's Encrypt registration missing", {
-      field: "le_registration",
-      todo: "run kontena certificate register you@example.com, or set ACME_AGREE_TOS=true",
-    });
-  }
+  if (!agreeTos) throw accountMissing();
   await registerUnattended(parts, { agreeTos, ...given("email", email) }, call);
   return await openAccount(parts, call);
 }
@@ -114,7 +111,8 @@ async function findAccount(parts: FlowParts, key: AccountKey, call: Call): Promi
   return record;
 }
 
-async function readKey({ vault }: FlowParts, call: Call): Promise<AccountKey | undefined> {
+/** The account key in the vault; undefined where there is none. */
+export async function readKey({ vault }: FlowParts, call: Call): Promise<AccountKey | undefined> {
   const secret = await vault.read(ACCOUNT_KEY, call);
   if (secret === undefined) return undefined;
   return await importAccountKey(secret.value, ACCOUNT_KEY).catch((error: unknown) => {

@@ -10,10 +10,12 @@ import { accountId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
-import { forgetLostAccount, type OpenAccount, openAccount, registerAccount } from "./account.ts";
+import { forgetLostAccount, type OpenAccount } from "./account.ts";
+import { type AccountDesk, accountDesk } from "./account_desk.ts";
 import { type Answers, isOpen } from "./answers.ts";
 import { acceptAside, asideOf, clearAside } from "./aside.ts";
 import { authorize } from "./authorize.ts";
+import { closureOf } from "./closure.ts";
 import { balancerFor, balancerNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
 import { deploy } from "./deploy.ts";
 import { explainCertificate } from "./explain.ts";
@@ -26,6 +28,7 @@ import { removeAuthorization, removeCertificate } from "./remove.ts";
 import { resting } from "./resting.ts";
 import { checkRevocable, revokeCertificate } from "./revoke.ts";
 import type {
+  AccountStatus,
   Authorized,
   AuthorizeRequest,
   CertificateService,
@@ -77,6 +80,7 @@ class Desk implements Certificates {
   readonly #turns: Turns;
   /** The account, for work that nobody waits for. */
   readonly #unattended: (call: Call) => Promise<OpenAccount>;
+  readonly #desk: AccountDesk;
 
   constructor(parts: FlowParts, answers: Answers, flights: Flights, turns: Turns) {
     this.#parts = parts;
@@ -84,16 +88,35 @@ class Desk implements Certificates {
     this.#flights = flights;
     this.#turns = turns;
     this.#unattended = resting(parts.clock, (call) => this.#account(call));
+    this.#desk = accountDesk(parts, answers, turns);
   }
 
   async registration(call: Call): Promise<Registration> {
     const { authority, records } = this.#parts;
     const account = (await records.accounts.get(accountId(authority.directory), call))?.value;
-    return { directory: authority.directory, info: await authority.about(call), ...given("account", account) };
+    const closure = await closureOf(this.#parts, call);
+    const info = await authority.about(call);
+    return { directory: authority.directory, info, ...given("account", account), ...given("closure", closure) };
   }
 
   register(request: RegisterRequest, call: Call): Promise<AccountRecord> {
-    return this.#flights.join("register", (own) => registerAccount(this.#parts, request, own), call);
+    return this.#flights.join("register", (own) => this.#desk.register(request, own), call);
+  }
+
+  account(call: Call): Promise<AccountStatus> {
+    return this.#desk.status(call);
+  }
+
+  updateAccount(email: string, call: Call): Promise<AccountStatus> {
+    return this.#flights.join(`account update ${email}`, (own) => this.#desk.update(email, own), call);
+  }
+
+  rollOverAccount(call: Call): Promise<AccountStatus> {
+    return this.#flights.join("account rollover", (own) => this.#desk.rollOver(own), call);
+  }
+
+  deactivateAccount(call: Call): Promise<AccountStatus> {
+    return this.#flights.join("account deactivate", (own) => this.#desk.deactivate(own), call);
   }
 
   authorize(request: AuthorizeRequest, call: Call): Promise<Authorized> {
@@ -103,8 +126,9 @@ class Desk implements Certificates {
     const flight = `authorize ${request.type} ${name} ${request.domain}`;
     return this.#flights.join(flight, async (own) => {
       await checkBalancers(this.#parts, name === undefined ? [] : [name], own);
-      const proof = await this.#proof(own);
-      return await this.#turns.take(request.domain, () => authorize(proof, resolved, own), own);
+      // The turn comes first, as everywhere: one who has the account must not wait for one who waits for it.
+      const work = (): Promise<Authorized> => this.#working((proof) => authorize(proof, resolved, own), own);
+      return await this.#turns.take(request.domain, work, own);
     }, call);
   }
 
@@ -154,8 +178,8 @@ class Desk implements Certificates {
       const now = (await orders.get(record.id, own))?.value;
       const done = now === undefined ? (await certificates.get(intent.secretName, own))?.value : undefined;
       if (done !== undefined) return done; // somebody was faster
-      const proof = await this.#proof(own);
-      return await resume(proof, { ...now ?? record, intent }, this.#preference(intent, "automatic"), own);
+      const order = { ...now ?? record, intent };
+      return await this.#working((proof) => resume(proof, order, this.#preference(intent, "automatic"), own), own);
     }, call);
   }
 
@@ -222,8 +246,9 @@ class Desk implements Certificates {
     if (found === undefined) return undefined;
     checkRevocable(this.#parts, found);
     return await this.#flights.join(`revoke ${found.facts.fingerprint} ${reason}`, async (own) => {
-      const account = await this.#account(own);
-      return await this.#held(await revokeCertificate(this.#parts, account, found, reason, own), own);
+      const revoke = ({ account }: ProofParts): Promise<CertificateRecord> =>
+        revokeCertificate(this.#parts, account, found, reason, own);
+      return await this.#held(await this.#working(revoke, own), own);
     }, call);
   }
 
@@ -274,10 +299,10 @@ class Desk implements Certificates {
   #bringAbout(intent: Intent, { first, now }: Manner, call: Call): Promise<HeldCertificate> {
     return this.#fly(
       intent,
-      async (own) => {
-        const proof = await this.#proof(own);
-        return await issue(now ? insisting(proof) : proof, intent, this.#preference(intent, first), own);
-      },
+      (own) =>
+        this.#working((proof) => {
+          return issue(now ? insisting(proof) : proof, intent, this.#preference(intent, first), own);
+        }, own),
       call,
       now,
     );
@@ -344,7 +369,12 @@ class Desk implements Certificates {
   }
 
   #account(call: Call): Promise<OpenAccount> {
-    return this.#flights.join("account", (own) => openAccount(this.#parts, own), call);
+    return this.#flights.join("account", (own) => this.#desk.open(own), call);
+  }
+
+  /** Works with the account while nothing about it is changed. */
+  #working<T>(work: (proof: ProofParts) => Promise<T>, call: Call): Promise<T> {
+    return this.#desk.work((account) => work({ ...this.#parts, account, answers: this.#answers }), call);
   }
 
   #preference(intent: Intent, first: Preference["first"]): Preference {

@@ -9,6 +9,7 @@ import { RENEWAL_REASONS } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import type { Call } from "../ports.ts";
+import { accountWatch } from "./account_watch.ts";
 import type { Answers } from "./answers.ts";
 import { sweepAsides } from "./aside.ts";
 import { type CaClock, caClock } from "./ca_clock.ts";
@@ -50,11 +51,15 @@ export function keeper(
   declared: readonly Intent[],
 ): Keeper {
   const busy = new Set<SecretName>();
+  const account = accountWatch(parts);
   const ca = caClock(parts);
   const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca) };
 
   const look = async (call: Call): Promise<void> => {
-    if (parts.settings.agreeTos) await quietly(parts, "account.failed", () => service.openAccount(call), call);
+    const closed = await account.look(call);
+    if (parts.settings.agreeTos && !closed) {
+      await quietly(parts, "account.failed", () => service.openAccount(call), call);
+    }
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
     await quietly(parts, "keeper.tidy", () => sweepAsides(parts, call), call);
     const all = await service.certificates(call);

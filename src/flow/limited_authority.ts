@@ -44,6 +44,10 @@ function limitedAccount(desk: RateDesk, inner: AuthorityAccount, insists: boolea
   });
   return {
     url: account,
+    read: (call) => desk.ask(about("account"), call, () => inner.read(call)),
+    update: (change, call) => desk.ask(about("account"), call, () => inner.update(change, call)),
+    deactivate: (call) => desk.ask(about("account"), call, () => inner.deactivate(call)),
+    changeKey: (newKey, call) => desk.ask(about("keyChange"), call, () => inner.changeKey(newKey, call)),
     async newOrder(request: NewOrder, call: Call): Promise<Order> {
       const { names } = request;
       await desk.open(call);

@@ -2,6 +2,7 @@ import type { ChallengeType } from "../model/challenge_type.ts";
 import type { KeyType } from "../model/key_type.ts";
 import type { Records } from "../ledger/records.ts";
 import type { CertificateAuthority, ChallengeSolver, Clock, Events, LoadBalancer, Vault } from "../ports.ts";
+import type { Answers } from "./answers.ts";
 
 /** What the operator decided once for all certificates. */
 export interface FlowSettings {
@@ -39,4 +40,10 @@ export interface FlowParts {
   readonly events: Events;
   /** What the operator decided. */
   readonly settings: FlowSettings;
+}
+
+/** What changes of the account need beside: answers to challenges are made with its key. */
+export interface AccountParts extends FlowParts {
+  /** Those that are up. */
+  readonly answers: Answers;
 }

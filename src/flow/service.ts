@@ -8,6 +8,8 @@ import type { ChallengeType } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
 import type { KeyType } from "../model/key_type.ts";
 import type {
+  AccountChange,
+  AccountClosure,
   AccountRecord,
   AsideRecord,
   AuthorizationRecord,
@@ -28,6 +30,8 @@ export interface Registration {
   readonly info: AuthorityInfo;
   /** The account that there is already. */
   readonly account?: AccountRecord;
+  /** That account can do nothing any more. */
+  readonly closure?: AccountClosure;
 }
 
 /** What `certificate register` sends. */
@@ -36,7 +40,35 @@ export interface RegisterRequest {
   readonly email?: string;
   /** The terms were shown and accepted. */
   readonly agreeTos: boolean;
+  /** Another account is wanted in the place of one that was deactivated; nothing else makes one. */
+  readonly newAccount?: boolean;
 }
+
+/** What `certificate account show` tells. */
+export type AccountStatus =
+  & {
+    /** URL of the CA's directory. */
+    readonly directory: URL;
+    /** The account as it is written down. */
+    readonly record?: AccountRecord;
+    /** Kind of its key, as `KEY_TYPE` says it; absent where the vault has none. */
+    readonly keyType?: string;
+    /** A change that was announced, and is settled with the next request. */
+    readonly pending?: AccountChange["change"];
+  }
+  & (
+    | {
+      readonly state: "valid";
+      /** As the CA keeps it, often not at all. */
+      readonly contact: readonly string[];
+    }
+    | { readonly state: "deactivated"; readonly closure: AccountClosure }
+    | {
+      readonly state: "unknown";
+      /** Why the CA could not tell. */
+      readonly reason: string;
+    }
+  );
 
 /** What `certificate authorize` sends. */
 export interface AuthorizeRequest {
@@ -141,6 +173,14 @@ export interface CertificateService {
   registration(call: Call): Promise<Registration>;
   /** Makes the account, or finds the one of the same key. */
   register(request: RegisterRequest, call: Call): Promise<AccountRecord>;
+  /** What is known of the account, and what the CA says of it; `ACCOUNT_MISSING` where there is none. */
+  account(call: Call): Promise<AccountStatus>;
+  /** Puts another contact in place of the account's. */
+  updateAccount(email: string, call: Call): Promise<AccountStatus>;
+  /** Gives the account another key; it waits for what is under way. */
+  rollOverAccount(call: Call): Promise<AccountStatus>;
+  /** Deactivates the account for ever; all that needs the CA then rejects with `ACCOUNT_DEACTIVATED`. */
+  deactivateAccount(call: Call): Promise<AccountStatus>;
   /** Makes a domain authorization, or shows the one that there is; the CA is not told to look yet. */
   authorize(request: AuthorizeRequest, call: Call): Promise<Authorized>;
   /** All domain authorizations. */

@@ -8,6 +8,8 @@ import { CHALLENGE_TYPES } from "../model/challenge_type.ts";
 import { type DnsName, parseDnsName } from "../model/dns_name.ts";
 import { KEY_TYPE_NAMES } from "../model/key_type.ts";
 import type {
+  AccountChange,
+  AccountClosure,
   AccountRecord,
   AsideRecord,
   AttemptRecord,
@@ -50,6 +52,31 @@ export function readAccount(json: unknown): AccountRecord {
     thumbprint: text(it, "thumbprint"),
     ...given("email", optional(it, "email", text)),
     createdAt: instant(it, "createdAt"),
+  };
+}
+
+/** Reads an {@linkcode AccountChange}. */
+export function readChange(json: unknown): AccountChange {
+  const it = object(json, "change");
+  const common = { account: url(it, "account"), at: instant(it, "at") };
+  const change = oneOf(it, "change", ["rollover", "deactivation"]);
+  switch (change) {
+    case "rollover":
+      return { ...common, change, from: text(it, "from"), to: text(it, "to") };
+    case "deactivation":
+      return { ...common, change, thumbprint: text(it, "thumbprint") };
+  }
+}
+
+/** Reads an {@linkcode AccountClosure}. */
+export function readClosure(json: unknown): AccountClosure {
+  const it = object(json, "closure");
+  return {
+    directory: url(it, "directory"),
+    ...given("account", optional(it, "account", url)),
+    thumbprint: text(it, "thumbprint"),
+    by: oneOf(it, "by", ["command", "ca"]),
+    at: instant(it, "at"),
   };
 }
 

@@ -1,5 +1,7 @@
 import type { DnsName } from "../model/dns_name.ts";
 import type {
+  AccountChange,
+  AccountClosure,
   AccountRecord,
   AsideRecord,
   AttemptRecord,
@@ -19,6 +21,8 @@ import {
   readAttempt,
   readAuthorization,
   readCertificate,
+  readChange,
+  readClosure,
   readDeployment,
   readOrder,
   readRate,
@@ -30,6 +34,10 @@ import { joinId, type Table, table } from "./table.ts";
 export interface Records {
   /** By {@linkcode accountId}. */
   readonly accounts: Table<AccountRecord>;
+  /** By {@linkcode accountId}: a change of the account that may be under way. */
+  readonly changes: Table<AccountChange>;
+  /** By {@linkcode accountId}: the account that can do nothing any more. */
+  readonly closures: Table<AccountClosure>;
   /** By {@linkcode authorizationId}. */
   readonly authorizations: Table<AuthorizationRecord>;
   /** By the order's own id. */
@@ -54,6 +62,8 @@ export interface Records {
 export function recordsOf(ledger: Ledger): Records {
   return {
     accounts: table(ledger, "accounts", readAccount),
+    changes: table(ledger, "account_changes", readChange),
+    closures: table(ledger, "account_closures", readClosure),
     authorizations: table(ledger, "authorizations", readAuthorization),
     orders: table(ledger, "orders", readOrder),
     certificates: table(ledger, "certificates", readCertificate),

@@ -10,6 +10,7 @@ export type ErrorCode =
   | "CA_PROBLEM" // the CA refused, with a problem document
   | "RATE_LIMITED" // a limit of the CA is used up, or it asked us to wait: it was not asked, or answered 429 without a word
   | "ACCOUNT_MISSING" // nobody has registered with this CA
+  | "ACCOUNT_DEACTIVATED" // the account was deactivated, by command or at the CA
   | "CHALLENGE_NOT_OFFERED" // the CA does not offer that challenge type
   | "CHALLENGE_NOT_READY" // the answer is not visible yet, so the CA was not asked
   | "CHALLENGE_FAILED" // the CA looked, and was not convinced
@@ -93,6 +94,24 @@ export class AcmeProblemError extends SidecarError {
   constructor(problem: Problem, options: SidecarErrorOptions = {}) {
     super("CA_PROBLEM", problemText(problem), { field: "acme_client", ...options });
     this.problem = problem;
+  }
+}
+
+/** A key was to become an account's own, but has an account already (RFC 8555 §7.3.5). */
+export class KeyTakenError extends SidecarError {
+  /** Stable name of the class. */
+  override readonly name = "KeyTakenError";
+  /** The account that has it, where the CA said which. */
+  readonly account?: URL;
+
+  /** Makes the error; the key is not quoted. */
+  constructor(account?: URL) {
+    const whose = account === undefined ? "another account" : `the account ${account}`;
+    super("CONFLICT", `Cannot change the account's key: the new one belongs to ${whose}`, {
+      field: "account",
+      todo: "repeat the command: it makes another key",
+    });
+    if (account !== undefined) this.account = account;
   }
 }
 

@@ -18,6 +18,10 @@ export const FAILURE_CLASSES: Readonly<Record<ErrorCode, FailureClass>> = {
   CA_PROBLEM: { cause: "the CA refused", todo: "read what the CA says" },
   RATE_LIMITED: { cause: "a limit of the CA is used up", todo: "nothing: it goes on when the limit allows it" },
   ACCOUNT_MISSING: { cause: "nobody has registered with the CA", todo: "run kontena certificate register EMAIL" },
+  ACCOUNT_DEACTIVATED: {
+    cause: "the account at the CA was deactivated",
+    todo: "run kontena certificate register --new-account EMAIL, if another one shall be made",
+  },
   CHALLENGE_NOT_OFFERED: { cause: "the CA does not offer that challenge", todo: "choose another with CHALLENGE" },
   CHALLENGE_NOT_READY: {
     cause: "the answer to the challenge cannot be seen yet, so the CA was not asked",

@@ -19,6 +19,8 @@ export type Endpoint =
   | "directory"
   | "renewalInfo"
   | "newAccount"
+  | "account"
+  | "keyChange"
   | "newOrder"
   | "orders"
   | "order"

@@ -22,6 +22,8 @@ const DEEDS: Readonly<Record<Endpoint, string>> = {
   directory: "read the CA's directory",
   renewalInfo: "ask for renewal information",
   newAccount: "register with the CA",
+  account: "ask about the account",
+  keyChange: "change the account's key",
   newOrder: "create the order",
   orders: "list the orders",
   order: "read the order",

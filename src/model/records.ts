@@ -41,6 +41,47 @@ export interface AccountRecord {
   readonly createdAt: Date;
 }
 
+/**
+ * A change of an account that was announced: the CA may have heard of it, or not. Who finds one after a restart asks the CA,
+ * and finishes or forgets it.
+ */
+export type AccountChange =
+  & {
+    /** URL of the account. */
+    readonly account: URL;
+    /** When it was announced. */
+    readonly at: Date;
+  }
+  & (
+    | {
+      /** Another key; it is sealed in the vault before this is written. */
+      readonly change: "rollover";
+      /** Thumbprint of the key before. */
+      readonly from: string;
+      /** Thumbprint of the new key. */
+      readonly to: string;
+    }
+    | {
+      readonly change: "deactivation";
+      /** Thumbprint of the account's key. */
+      readonly thumbprint: string;
+    }
+  );
+
+/** An account that can do nothing any more (RFC 8555 §7.3.6). It is never replaced by another one unless a person says so. */
+export interface AccountClosure {
+  /** URL of the CA's directory. */
+  readonly directory: URL;
+  /** Its URL, where we knew it. */
+  readonly account?: URL;
+  /** Thumbprint of its key. */
+  readonly thumbprint: string;
+  /** By our own command, or found so at the CA. */
+  readonly by: "command" | "ca";
+  /** When it was commanded or found. */
+  readonly at: Date;
+}
+
 /** The original's states of a domain authorization. */
 export type AuthorizationState = "created" | "requested" | "validated" | "error";
 

@@ -43,6 +43,9 @@ export function asideName(base: SecretName): InternalName {
   return `.aside.${base}` as InternalName;
 }
 
+/** The sealed record for the account key that is to follow {@linkcode ACCOUNT_KEY}: made before the CA hears of it. */
+export const NEXT_ACCOUNT_KEY: InternalName = ".account-key.next" as InternalName;
+
 /** Tells whether `vault list` may show it. */
 export function isSecretName(name: VaultName): name is SecretName {
   return !name.startsWith(".");

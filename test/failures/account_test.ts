@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { SidecarError } from "../../src/model/errors.ts";
 import { ACCOUNT_KEY } from "../../src/model/secret_name.ts";
 import { EXTERNAL_ACCOUNT } from "../ca/mod.ts";
 import { inWorld, type World } from "../support/failure_world.ts";
@@ -13,7 +14,7 @@ Deno.test("F-26: a deactivated account is told, and no other one is made in its 
       await world.look();
       world.clock.move(600_000);
     }
-    await world.check({ code: "CA_PROBLEM", says: /deactivated/ });
+    await world.check({ code: "ACCOUNT_DEACTIVATED", says: /deactivated/ });
     assertEquals([world.authority.counters.accounts, newAccounts(world)], [1, 0]);
   }));
 
@@ -117,4 +118,15 @@ Deno.test("F-34: an address that the CA does not take is left out, and that is t
     await world.look();
     assertEquals([world.authority.counters.accounts, world.made().certificates], [1, 1]);
     assert(world.events.some(({ level, text }) => level === "warn" && text.includes("nobody@localhost")));
+  }));
+
+Deno.test("F-32: a CA that refuses the new key leaves the account its own, and renewals go on", () =>
+  inWorld({}, async (world) => {
+    await world.strike("key-change-refused");
+    const before = (await world.vault.read(ACCOUNT_KEY, CALL))!.value;
+    const error = await assertRejects(() => world.service.rollOverAccount(CALL), SidecarError);
+    assertStringIncludes(error.message, "the new one belongs to another account");
+    assertEquals((await world.vault.read(ACCOUNT_KEY, CALL))!.value, before);
+    await world.lookUntilRenewed();
+    assertEquals([world.authority.counters.accounts, newAccounts(world)], [1, 0]);
   }));

@@ -118,3 +118,22 @@ for (const fault of ["serial?form=small", "serial?form=top-bit", "serial?form=lo
       assertEquals(facts.serial.toUpperCase(), world.authority.certificates.at(-1)!.serial);
     }));
 }
+
+for (
+  const [number, fault, reason] of [
+    ["F-83", "other-issuer?times=1", "staging-over-production"],
+    ["F-87", "lifetime?hours=100&times=1", "ends-earlier"],
+  ] as const
+) {
+  Deno.test(`${number}: ${fault} is kept aside while the one in use lives on, and the next one is taken`, () =>
+    inWorld({}, async (world) => {
+      await world.strike(fault);
+      await world.look();
+      await world.check({ code: "CERTIFICATE_REJECTED" });
+      const aside = (await world.records.asides.get(world.intent.secretName, CALL))?.value;
+      assertEquals(aside?.reasons.map((found) => found.name).includes(reason), true, JSON.stringify(aside?.reasons));
+      await world.lookUntilRenewed();
+      await world.checkRenewed({ code: "CERTIFICATE_REJECTED" });
+      assertEquals(world.made(), { certificates: 2, orders: 2 });
+    }));
+}

@@ -4,7 +4,7 @@ import { systemClock } from "../../plugin/clock.ts";
 import { acmeAuthority } from "../../src/acme/authority.ts";
 import { pollWaits } from "../../src/model/backoff.ts";
 import { parseDnsName } from "../../src/model/dns_name.ts";
-import { AcmeProblemError } from "../../src/model/errors.ts";
+import { AcmeProblemError, SidecarError } from "../../src/model/errors.ts";
 import type { Order } from "../../src/model/order.ts";
 import { problemName } from "../../src/model/problem.ts";
 import type { AccountKey, AuthorityAccount, CertificateAuthority } from "../../src/ports.ts";
@@ -255,4 +255,36 @@ withPebble("a finalize that comes too early is refused in the CA's own words", {
   const csr = await makeCsr(["www.example.com"]);
   const error = await assertRejects(() => account.finalize(order, csr, call), AcmeProblemError);
   assertEquals(problemName(error.problem), "orderNotReady");
+});
+
+withPebble("changeKey() gives the account another key: the new one finds it, the old one does not", {}, async (ca) => {
+  const [old, next] = [await makeAccountKey(), await makeAccountKey("ES384")];
+  const account = await open(ca, old);
+  await account.changeKey(next, call);
+  assertEquals([await ca.authority.find(next, call), await ca.authority.find(old, call)], [account.url, undefined]);
+  await assertRejects(() => account.newOrder({ names: [parseDnsName("www.example.com")] }, call), AcmeProblemError);
+  await ca.authority.as(account.url, next).newOrder({ names: [parseDnsName("www.example.com")] }, call);
+});
+
+withPebble("changeKey() to a key that has an account already is refused, and each keeps its own", {}, async (ca) => {
+  const [one, other] = [await makeAccountKey(), await makeAccountKey()];
+  const [account, taken] = [await open(ca, one), await open(ca, other)];
+  // Not 409 with a Location, as §7.3.5 wants, but 500: whoever wants to know whose the key is has to look for it.
+  await assertRejects(() => account.changeKey(other, call), AcmeProblemError, "already in use by account");
+  assertEquals([await ca.authority.find(one, call), await ca.authority.find(other, call)], [account.url, taken.url]);
+});
+
+withPebble("update() puts another contact in place, and one that is none is refused", {}, async (ca) => {
+  const account = await open(ca, await makeAccountKey());
+  await account.update({ contact: ["mailto:b@example.com"] }, call);
+  assertEquals(await account.read(call), { status: "valid", contact: ["mailto:b@example.com"] });
+  await assertRejects(() => account.update({ contact: ["mailto:nobody"] }, call), AcmeProblemError);
+});
+
+withPebble("deactivate() ends the account: it is read as deactivated, and its key finds no other", {}, async (ca) => {
+  const key = await makeAccountKey();
+  const account = await open(ca, key);
+  await account.deactivate(call);
+  assertEquals((await account.read(call)).status, "deactivated");
+  assertEquals((await assertRejects(() => ca.authority.find(key, call), SidecarError)).code, "ACCOUNT_DEACTIVATED");
 });

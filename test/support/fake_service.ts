@@ -27,6 +27,10 @@ export function fakeService(expected: Partial<CertificateService> = {}): Certifi
   return {
     registration: unexpected,
     register: unexpected,
+    account: unexpected,
+    updateAccount: unexpected,
+    rollOverAccount: unexpected,
+    deactivateAccount: unexpected,
     authorize: unexpected,
     authorizations: unexpected,
     get: unexpected,

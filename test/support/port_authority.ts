@@ -7,7 +7,7 @@
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { parseDnsName } from "../../src/model/dns_name.ts";
-import { AcmeProblemError, SidecarError } from "../../src/model/errors.ts";
+import { AcmeProblemError, KeyTakenError, SidecarError } from "../../src/model/errors.ts";
 import { baseName, type DnsName, isWildcard, nameSet } from "../../src/model/dns_name.ts";
 import type { RenewalAnswer } from "../../src/model/renewal_record.ts";
 import { certificateFacts } from "../../src/x509/certificate.ts";
@@ -15,6 +15,7 @@ import { suggestedWindow } from "../ca/endpoints/renewal_info.ts";
 import type { Authorization, Challenge, Order } from "../../src/model/order.ts";
 import type {
   AccountKey,
+  AccountView,
   AuthorityAccount,
   AuthorityInfo,
   CertificateAuthority,
@@ -35,6 +36,8 @@ export interface PortAuthorityOptions {
   /** Names whose validation fails. */
   readonly failing?: readonly string[];
   readonly types?: readonly string[];
+  /** Contacts that it does not take. */
+  readonly refusedContacts?: readonly string[];
   /** Profiles that the directory lists. */
   readonly profiles?: Readonly<Record<string, string>>;
   /** Tells windows as Boulder does, and takes `replaces`; where false, the directory lists no renewal information. */
@@ -62,6 +65,21 @@ export interface PortAuthority extends CertificateAuthority {
   refuse(kind: string, problem: string, status?: number): void;
   /** The next request of that kind is carried out, and its answer lost. */
   loseAnswer(kind: string): void;
+  /** The next request of that kind is lost on its way. */
+  drop(kind: string): void;
+  /** The accounts that there are, by their URL. */
+  readonly accounts: ReadonlyMap<string, PortAccount>;
+  /** The key gets an account that nobody asked for. */
+  takeKey(thumbprint: string): URL;
+  /** Deactivates an account at the CA. */
+  deactivate(url: URL): void;
+}
+
+/** An account as the CA keeps it. */
+export interface PortAccount {
+  thumbprint: string;
+  status: AccountView["status"];
+  contact: readonly string[];
 }
 
 interface Entry {
@@ -72,6 +90,11 @@ interface Entry {
   certificate?: URL;
 }
 
+/** Does one request: writes it down, carries it out, loses its answer where a test wants that. */
+type Ask = <T>(kind: string, what: string, work: () => T | Promise<T>) => Promise<T>;
+
+type OrderingMethods = Omit<AuthorityAccount, "url" | "read" | "update" | "deactivate" | "changeKey">;
+
 const BASE = "https://ca.test";
 
 /** Makes a CA. */
@@ -79,11 +102,12 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
   const keys = await crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]);
   const asked: string[] = [];
-  const accounts = new Map<string, URL>();
+  const accounts = new Map<string, PortAccount>();
   const orders = new Map<string, Entry>();
   const authorizations = new Map<string, { name: DnsName; status: Authorization["status"]; told: boolean }>();
   const chains = new Map<string, string>();
   const lost = new Set<string>();
+  const dropped = new Set<string>();
   const refusals = new Map<string, AcmeProblemError[]>();
   const placed: NewOrder[] = [];
   const issuedNow = new Map<string, { readonly notBefore: Date; readonly notAfter: Date }>();
@@ -95,9 +119,10 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   let count = 0;
   const next = (kind: string): URL => new URL(`${BASE}/${kind}/${++count}`);
 
-  const ask = <T>(kind: string, what: string, work: () => T | Promise<T>): Promise<T> =>
+  const asking: Ask = (kind, what, work) =>
     Promise.resolve().then(async () => {
       asked.push(`${kind} ${what}`.trim());
+      if (dropped.delete(kind)) throw new SidecarError("CA_TRANSPORT", "the connection was reset");
       const refusal = refusals.get(kind)?.shift();
       if (refusal !== undefined) throw refusal;
       const result = await work();
@@ -155,8 +180,61 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
     return url;
   };
 
-  const account = (url: URL): AuthorityAccount => ({
-    url,
+  const accountOf = (thumbprint: string): URL | undefined => {
+    const found = [...accounts].find(([, it]) => it.thumbprint === thumbprint);
+    if (found === undefined) return undefined;
+    if (found[1].status === "valid") return new URL(found[0]);
+    throw new SidecarError("ACCOUNT_DEACTIVATED", "the account of this key is deactivated");
+  };
+
+  const create = (thumbprint: string, contact: readonly string[] = []): URL => {
+    const url = next("account");
+    accounts.set(url.href, { thumbprint, status: "valid", contact });
+    return url;
+  };
+
+  const account = (url: URL, { thumbprint }: AccountKey): AuthorityAccount => {
+    const checked = (): PortAccount => {
+      const own = accounts.get(url.href);
+      if (own === undefined) throw refused("accountDoesNotExist", 400, "no such account");
+      if (own.thumbprint !== thumbprint) throw refused("malformed", 400, "JWS verification error");
+      return own;
+    };
+    /** As a CA does before it looks at a request: the account, its signature, its status. */
+    const ask: Ask = (kind, what, work) =>
+      asking(kind, what, () => {
+        const { status } = checked();
+        if (status !== "valid") throw refused("unauthorized", 403, `account is ${status}`);
+        return work();
+      });
+    return {
+      url,
+      read: () => asking("account", "", () => (checked(), view(url))),
+      update: ({ contact }) =>
+        ask("update", contact.join(), () => {
+          if (contact.some((it) => options.refusedContacts?.includes(it))) {
+            throw refused("invalidContact", 400, "the contact is not taken");
+          }
+          known(accounts, url).contact = contact;
+          return view(url);
+        }),
+      deactivate: () => ask("deactivate", "", () => void (known(accounts, url).status = "deactivated")),
+      changeKey: (newKey: AccountKey) =>
+        ask("keyChange", "", () => {
+          const owner = [...accounts].find(([, it]) => it.thumbprint === newKey.thumbprint);
+          if (owner !== undefined) throw new KeyTakenError(new URL(owner[0]));
+          known(accounts, url).thumbprint = newKey.thumbprint;
+        }),
+      ...ordering(ask),
+    };
+  };
+
+  const view = (url: URL): AccountView => {
+    const { status, contact } = known(accounts, url);
+    return { status, contact };
+  };
+
+  const ordering = (ask: Ask): OrderingMethods => ({
     newOrder: (request: NewOrder) =>
       ask("newOrder", nameSet(request.names), () => {
         placed.push(request);
@@ -245,8 +323,9 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
     refuse: (kind: string, name: string, status = 400) =>
       void refusals.set(kind, [...refusals.get(kind) ?? [], problem(name, status)]),
     loseAnswer: (kind: string) => void lost.add(kind),
+    drop: (kind: string) => void dropped.add(kind),
     about: () =>
-      ask<AuthorityInfo>("directory", "", () => ({
+      asking<AuthorityInfo>("directory", "", () => ({
         caaIdentities: [],
         externalAccountRequired: false,
         profiles: options.profiles ?? {},
@@ -254,7 +333,7 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
       })),
     renewalInfo: (certId: string) => {
       if (!options.renewalInfo) return Promise.resolve(undefined);
-      return ask("renewalInfo", certId, () => {
+      return asking("renewalInfo", certId, () => {
         if (told instanceof SidecarError) throw told;
         const dates = issuedNow.get(certId);
         const common = { askAfterMs: 6 * 3_600_000, clockOffsetMs: offset };
@@ -264,22 +343,25 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
         return { ...common, window };
       });
     },
-    clockOffsetMs: () => ask("time", "", () => offset),
-    register: (key: AccountKey, _request: NewAccount) =>
-      ask("register", "", () => {
-        const url = accounts.get(key.thumbprint) ?? next("account");
-        accounts.set(key.thumbprint, url);
-        return url;
-      }),
-    find: (key: AccountKey) => ask("find", "", () => accounts.get(key.thumbprint)),
-    as: (url: URL) => account(url),
+    clockOffsetMs: () => asking("time", "", () => offset),
+    register: ({ thumbprint }: AccountKey, { contact }: NewAccount) =>
+      asking("register", "", () => accountOf(thumbprint) ?? create(thumbprint, contact)),
+    find: ({ thumbprint }: AccountKey) => asking("find", "", () => accountOf(thumbprint)),
+    as: account,
+    accounts,
+    takeKey: create,
+    deactivate: (url) => void (known(accounts, url).status = "deactivated"),
   };
 }
 
 function known<T>(all: ReadonlyMap<string, T>, url: URL): T {
   const found = all.get(url.href);
   if (found !== undefined) return found;
-  throw problem("malformed", 404);
+  throw refused("malformed", 404, "no such thing");
+}
+
+function refused(type: string, status: number, detail: string): AcmeProblemError {
+  return new AcmeProblemError({ type: `urn:ietf:params:acme:error:${type}`, status, detail, subproblems: [] });
 }
 
 function problem(name: string, status: number): AcmeProblemError {

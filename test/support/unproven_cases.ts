@@ -1,9 +1,6 @@
 /** Failure cases that have no test yet, and what they wait for. A case that gets one is to be taken out here. */
 export const UNPROVEN: Readonly<Record<string, string>> = {
   "F-25": "the sidecar has no setting for an HTTP proxy",
-  "F-32": "the account's key cannot be exchanged yet; the authority's key-change-refused waits for it",
-  "F-83": "no rule says which issuer is expected; the authority's other-issuer waits for it",
-  "F-87": "no rule compares a new certificate's end with the old one's; the authority's lifetime waits for it",
 };
 
 /** Parts of cases that have a test which leaves them out. */

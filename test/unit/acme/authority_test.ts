@@ -474,12 +474,12 @@ Deno.test("register() needs a Location", async () => {
 
 Deno.test("find() asks only for what exists", async () => {
   const { ca, authority } = bench({
-    "POST /new-account": [reply(200, {}, here), problem(400, "accountDoesNotExist"), problem(403, "unauthorized")],
+    "POST /new-account": [reply(200, {}, here), problem(400, "accountDoesNotExist"), problem(429, "rateLimited")],
   });
   assertEquals(await authority.find(key, call), url("/acct/1"));
   assertEquals(ca.seen.at(-1)?.payload, '{"onlyReturnExisting":true}');
   assertEquals(await authority.find(key, call), undefined);
-  await assertRejects(() => authority.find(key, call), AcmeProblemError, "unauthorized");
+  await assertRejects(() => authority.find(key, call), AcmeProblemError, "rateLimited");
 });
 
 // --- What an account can ask for ---------------------------------------------------------------------------------------

@@ -152,6 +152,7 @@ Deno.test("readDirectory() reads what it needs and leaves the rest", () => {
     newAccount: new URL("https://ca.example/new-account"),
     newOrder: new URL("https://ca.example/new-order"),
     revokeCert: new URL("https://ca.example/revoke-cert"),
+    keyChange: new URL("https://ca.example/key-change"),
   });
   assertEquals(Object.entries(info.profiles), [["classic", "the old one"], ["__proto__", "odd"], ["odd", "1"]]);
   assertEquals({ ...info, profiles: {} }, {

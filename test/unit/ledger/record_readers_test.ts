@@ -5,6 +5,8 @@ import { CHALLENGE_TYPES } from "../../../src/model/challenge_type.ts";
 import { parseDnsName } from "../../../src/model/dns_name.ts";
 import { KEY_TYPE_NAMES } from "../../../src/model/key_type.ts";
 import type {
+  AccountChange,
+  AccountClosure,
   AccountRecord,
   AsideRecord,
   AttemptRecord,
@@ -62,6 +64,18 @@ const facts = record<CertificateFacts>({
 const account = record<AccountRecord>({ directory: href, url: href, thumbprint: text, createdAt: date }, {
   email: text,
 });
+
+type Change<C> = Extract<AccountChange, { readonly change: C }>;
+const changed = { account: href, at: date };
+const changes: Arbitrary<AccountChange> = fc.oneof(
+  record<Change<"rollover">>({ ...changed, change: fc.constant("rollover"), from: text, to: text }, {}),
+  record<Change<"deactivation">>({ ...changed, change: fc.constant("deactivation"), thumbprint: text }, {}),
+);
+
+const closure = record<AccountClosure>(
+  { directory: href, thumbprint: text, by: fc.constantFrom("command", "ca"), at: date },
+  { account: href },
+);
 
 const authorization = record<AuthorizationRecord>({
   directory: href,
@@ -166,6 +180,8 @@ const aside = record<AsideRecord>({
 /** One row a kind: its reader, what it can be, and the fields without which it is damaged. */
 const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitrary<unknown>; fields: string }>> = {
   account: { read: readers.readAccount, any: account, fields: "directory url thumbprint createdAt" },
+  change: { read: readers.readChange, any: changes, fields: "account at change" },
+  closure: { read: readers.readClosure, any: closure, fields: "directory thumbprint by at" },
   authorization: {
     read: readers.readAuthorization,
     any: authorization,
@@ -249,6 +265,8 @@ for (
     ],
     [readers.readDeployment, { balancer: "lb", secretName: "A", fingerprint: "", at: AT, state: "held" }, "reason"],
     [readers.readDeployment, { balancer: "lb", secretName: "A", fingerprint: "", at: AT, state: "served" }, "shadowed"],
+    [readers.readChange, { account: URL_TEXT, at: AT, change: "rollover", from: "a" }, "to"],
+    [readers.readChange, { account: URL_TEXT, at: AT, change: "deactivation" }, "thumbprint"],
     [readers.readAttempt, { failures: "3", lastAt: AT }, "failures"],
     [
       readers.readRenewal,

@@ -55,6 +55,7 @@ Deno.test("metrics show expiry, attempts, swaps and the served serial", async ()
       'kontena_swap_total{balancer="infra/lb"} 1',
       'kontena_rate_refused_total{limit="orders"} 1',
       'kontena_acme_answers_total{status="201"} 2',
+      'kontena_account_deactivated{directory="https://ca.test/directory"} 0',
     ]
   ) assertStringIncludes(text, `${line}\n`);
 });
@@ -77,4 +78,17 @@ Deno.test("metrics and readiness tell what was kept aside, with the reason", asy
   assertEquals(missing.map((it) => it.slice(0, 96)), [
     "certificate: www.example.com is not there yet: one was kept aside (its names differ: www.example",
   ]);
+});
+
+Deno.test("metrics and readiness tell of an account that was deactivated", async () => {
+  const { service, records, authority } = await harness();
+  await service.openAccount(CALL);
+  await service.deactivateAccount(CALL);
+
+  const text = await makeMetrics().exposition(service, records, CALL);
+  assertStringIncludes(text, 'kontena_account_deactivated{directory="https://ca.test/directory"} 1\n');
+  const { ready, missing } = await readiness({ authority, balancers: new Map(), records, declared: [] });
+  assertEquals(ready, false);
+  assertStringIncludes(missing.join(), "was deactivated on 2026-06-01T00:00:00Z by command");
+  assertStringIncludes(missing.join(), "kontena certificate register --new-account EMAIL");
 });

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { calculateJwkThumbprint, FlattenedSign, flattenedVerify, type JWK } from "jose";
+import { accountKeyType } from "../../../src/model/account_key.ts";
 import { InputError } from "../../../src/model/errors.ts";
 import { generateAccountKey, importAccountKey, jwkThumbprint } from "../../../src/x509/account_key.ts";
+import { makeAccountKey } from "../../support/account_key.ts";
 import { readableRsaKey } from "../../support/rsa_key.ts";
 
 for (
@@ -81,4 +83,10 @@ for (
 
 function ec(namedCurve: string): string {
   return String(generateKeyPairSync("ec", { namedCurve }).privateKey.export({ type: "pkcs8", format: "pem" }));
+}
+
+for (const [alg, type] of [["ES256", "ec-256"], ["ES384", "ec-384"], ["RS256", "rsa-2048"]] as const) {
+  Deno.test(`accountKeyType() calls an ${alg} key ${type}`, async () => {
+    assertEquals(accountKeyType(await makeAccountKey(alg)), type);
+  });
 }
