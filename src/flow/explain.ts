@@ -3,6 +3,7 @@ import { explain, type Explanation } from "../model/explain.ts";
 import { defaultSecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
+import { closedText, closureOf } from "./closure.ts";
 import type { FlowParts } from "./parts.ts";
 import type { HeldCertificate } from "./service.ts";
 
@@ -19,17 +20,24 @@ export interface ExplainedCertificate extends Explanation {
  * @returns Undefined where nothing at all is known of the name.
  */
 export async function explainCertificate(
-  { records, clock }: FlowParts,
+  parts: FlowParts,
   subject: string,
   held: HeldCertificate | undefined,
   call: Call,
 ): Promise<ExplainedCertificate | undefined> {
+  const { records, clock } = parts;
   const name = parseDnsName(subject);
   const orders = (await records.orders.list(call)).map((entry) => entry.value);
   const order = orders.find((it) => it.intent?.names[0] === name);
   const secretName = held?.record.intent.secretName ?? order?.intent?.secretName ?? defaultSecretName(name);
   const attempt = (await records.attempts.get(secretName, call))?.value;
   if (held === undefined && order === undefined && attempt === undefined) return undefined;
-  const known = { ...given("held", held), ...given("order", order), ...given("attempt", attempt) };
+  const closure = await closureOf(parts, call);
+  const known = {
+    ...given("held", held),
+    ...given("order", order),
+    ...given("attempt", attempt),
+    ...given("closed", closure === undefined ? undefined : closedText(closure)),
+  };
   return { subject: name, ...explain({ subject: name, ...known, now: clock.now() }) };
 }

@@ -1,7 +1,14 @@
 import type { DnsName } from "./dns_name.ts";
 import type { ErrorCode } from "./errors.ts";
 import { FAILURE_CLASSES } from "./failure_classes.ts";
-import type { AttemptRecord, CertificateRecord, DeploymentRecord, OrderRecord, OrderStep } from "./records.ts";
+import type {
+  AsideRecord,
+  AttemptRecord,
+  CertificateRecord,
+  DeploymentRecord,
+  OrderRecord,
+  OrderStep,
+} from "./records.ts";
 import { RENEWAL_REASONS, type RenewalDate } from "./renewal.ts";
 import { certificateSecrets } from "./secret_name.ts";
 import { given } from "./shape.ts";
@@ -16,11 +23,14 @@ export interface Known {
     readonly deployments: readonly DeploymentRecord[];
     readonly autoRenewable: boolean;
     readonly renewal?: RenewalDate;
+    readonly aside?: AsideRecord;
   };
   /** An order for it that is not finished. */
   readonly order?: OrderRecord;
   /** How the last attempts went. */
   readonly attempt?: AttemptRecord;
+  /** How the account at the CA ended, if it did, without a period. */
+  readonly closed?: string;
   /** The moment of the question. */
   readonly now: Date;
 }
@@ -67,7 +77,15 @@ function heldText({ subject, held, now }: Known): string {
   return `The certificate${names || ` for ${subject}`} ${from}, ${end} ${iso(facts.notAfter)} (${
     distance(facts.notAfter, now)
   }),` +
-    ` kept as ${certificateSecrets(intent.secretName).bundle}.${gone}`;
+    ` kept as ${certificateSecrets(intent.secretName).bundle}.${gone}${asideText(held.aside)}`;
+}
+
+function asideText(aside: AsideRecord | undefined): string {
+  if (aside === undefined) return "";
+  const why = aside.reasons.map(({ found }) => found).join("; ");
+  return ` A newer one is kept aside since ${iso(aside.at)}: ${why}. No other is ordered by itself before ${
+    iso(aside.until)
+  }.`;
 }
 
 function servedTexts({ held }: Known): readonly string[] {
@@ -89,7 +107,8 @@ function servedTexts({ held }: Known): readonly string[] {
   });
 }
 
-function nextText({ held, order, attempt, subject, now }: Known): string {
+function nextText({ held, order, attempt, subject, closed, now }: Known): string {
+  if (closed !== undefined) return `Nothing until there is another account. ${closed}.`;
   if (order !== undefined) return `${ORDER_TEXTS[order.step]}.${again(attempt, now)}`;
   if (held === undefined) return `It is brought about.${again(attempt, now)}`;
   const { renewal, autoRenewable, record } = held;

@@ -1,12 +1,14 @@
 /**
  * A process that the system kills right before or right after its n-th step: no handler runs, no file is closed, no answer is
- * sent. `CRASH_AT` is n, `CRASH` says `before` or `after`. Each step is printed.
+ * sent. `CRASH_AT` is n, `CRASH` says `before` or `after`; with `CRASH_DELAY_MS` it goes on for so long after the step, so that
+ * death comes between two of them. Each step is printed.
  *
  * @module
  */
 
 const at = Number(Deno.env.get("CRASH_AT"));
 const moment = Deno.env.get("CRASH");
+const delayMs = Number(Deno.env.get("CRASH_DELAY_MS") ?? 0);
 let count = 0;
 
 /**
@@ -19,7 +21,8 @@ export async function step<T>(kind: string, what: string, work: () => Promise<T>
   console.error(`${kind} ${mine}: ${what}`);
   if (mine === at && moment === "before") return await die();
   const result = await work();
-  if (mine === at && moment === "after") return await die();
+  if (mine === at && moment === "after" && delayMs > 0) setTimeout(die, delayMs);
+  else if (mine === at && moment === "after") return await die();
   return result;
 }
 

@@ -109,6 +109,33 @@ for (
       "An order is with the CA, which makes the certificate. The next attempt is at 2026-06-01T00:10:00Z.",
       "The last attempt, at 2026-05-31T23:50:00Z, failed, 3 times in a row, because the CA could not be reached: no answer.",
     ]],
+    [
+      "one whose successor was kept aside",
+      held({
+        aside: {
+          intent: record().intent,
+          reasons: [{ name: "ends-earlier", found: "it ends earlier" }],
+          warnings: [],
+          directory: URL_,
+          account: URL_,
+          order: URL_,
+          at: new Date("2026-05-31T23:00:00Z"),
+          count: 1,
+          until: NOW,
+        },
+      }),
+      [
+        `${HELD} A newer one is kept aside since 2026-05-31T23:00:00Z: it ends earlier. No other is ordered by itself ` +
+        "before 2026-06-01T00:00:00Z.",
+        "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
+        "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
+      ],
+    ],
+    ["one whose account was ended", { ...held(), closed: "The account at ca.test was deactivated" }, [
+      HELD,
+      "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
+      "Nothing until there is another account. The account at ca.test was deactivated.",
+    ]],
     ["a fault without a class", {
       attempt: { failures: 1, lastError: "boom", lastAt: NOW },
     }, [

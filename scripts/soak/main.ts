@@ -1,0 +1,67 @@
+/**
+ * `deno task soak`: kills the sidecar at every write of an issuance beside a real HAProxy, once for each seed and CA (Pebble and the test authority), and
+ * prints for each step what came of it. `--seeds=3` plays the seeds 1 to 3, `--seed=7` that one. Ends with 1 if there was any
+ * damage.
+ *
+ * @module
+ */
+import { killAtWrites, type KillPlan, type KillRow } from "../../test/support/kill_run.ts";
+import { markdown } from "../bench/report.ts";
+import { ensureParts } from "../parts.ts";
+import { killPlan, killTable } from "./kill_plan.ts";
+
+const CAS = ["pebble", "test authority"] as const;
+
+/** They mostly wait. */
+const SIDE_BY_SIDE = 4;
+
+/** Reads the arguments, or refuses them. */
+export function parseSeeds(args: readonly string[]): readonly number[] {
+  if (args.length === 0) return upTo(10);
+  const [, what, digits] = /^--(seeds?)=([1-9]\d{0,3})$/.exec(args[0] ?? "") ?? [];
+  if (args.length > 1 || digits === undefined) {
+    throw new RangeError(
+      `Cannot soak with "${args.join(" ")}": use --seeds=N for the seeds 1 to N, or --seed=N for one`,
+    );
+  }
+  return what === "seed" ? [Number(digits)] : upTo(Number(digits));
+}
+
+function upTo(last: number): readonly number[] {
+  return Array.from({ length: last }, (_, i) => i + 1);
+}
+
+async function soak(seeds: readonly number[]): Promise<number> {
+  await ensureParts(["haproxy", "pebble", "pebble-challtestsrv"]);
+  const rows: KillRow[] = [];
+  const waiting = seeds.flatMap((seed) => CAS.map((ca) => ({ ca, seed })));
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const plan = killPlan(next.ca, next.seed);
+      const mine = await killAtWrites(plan);
+      rows.push(...mine);
+      const which = `${next.ca}, seed ${next.seed}`;
+      console.error(`${which}: ${mine.length} deaths (${plan.challenge}, ${whenOf(plan)})`);
+      for (const { step, damage } of mine) {
+        for (const [kind, found] of damage) console.error(`${which}, ${step}: ${kind}: ${Deno.inspect(found)}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
+  console.log(markdown(killTable(rows)));
+  return rows.some(({ damage }) => damage.size > 0) ? 1 : 0;
+}
+
+function whenOf({ moment, delayMs }: KillPlan): string {
+  return delayMs === undefined ? `${moment} the write` : "some time after the write";
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await soak(parseSeeds(Deno.args)));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    console.error(error.message);
+    Deno.exit(1);
+  }
+}
