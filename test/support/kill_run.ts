@@ -12,7 +12,7 @@ import { given } from "../../src/model/shape.ts";
 import { CALL } from "./fakes.ts";
 import { checkKey, checkNothingLeft, checkSecrets, checkServed } from "./kill_checks.ts";
 import { tempDir, until } from "./process.ts";
-import { dumpOf, launchSidecar, type LeftStores, MAIN, openStores, ROOT, startSidecarProcess } from "./sidecar.ts";
+import { dumpOf, launchSidecar, MAIN, openStores, ROOT, startSidecarProcess } from "./sidecar.ts";
 import { type KillStage, type KillStageOptions, startKillStage } from "./kill_stage.ts";
 
 /** Where the processes are killed, and how the name is proven. */
