@@ -30,13 +30,16 @@ export function gate(): Gate {
       const { promise, resolve } = Promise.withResolvers<void>();
       const mine = before.then(() => promise);
       last = mine;
+      // Not before all who came earlier have ended: one that gave its turn up must not hide the one that is alone.
+      mine.then(() => {
+        if (last === mine) last = undefined;
+      });
       try {
         await abortable(before, signal);
         await abortable(Promise.all(inside), signal);
         return await work();
       } finally {
         resolve();
-        if (last === mine) last = undefined;
       }
     },
   };

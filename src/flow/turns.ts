@@ -16,12 +16,15 @@ export function turns(): Turns {
       const { promise: mine, resolve: done } = Promise.withResolvers<void>();
       const chain = before.then(() => mine);
       last.set(name, chain);
+      // Not before all who came earlier have ended: one that gave its turn up must not hide the work that goes on.
+      chain.then(() => {
+        if (last.get(name) === chain) last.delete(name);
+      });
       try {
         await abortable(before, call.signal);
         return await work();
       } finally {
         done();
-        if (last.get(name) === chain) last.delete(name);
       }
     },
   };

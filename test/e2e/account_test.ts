@@ -158,6 +158,9 @@ async function checkClosed(sidecar: TestSidecar, says: RegExp): Promise<void> {
     assertMatch(stderr, says, command);
     assertStringIncludes(stderr, "kontena certificate register --new-account", command);
   }
+  const explained = await sidecar.ok("certificate", "explain", "api.example.com");
+  assertStringIncludes(explained, "Nothing until there is another account");
+  assertMatch(explained, says);
   const { status, text } = await sidecar.ask("/ready");
   assertEquals(status, 503);
   assertMatch(text, says);

@@ -24,14 +24,14 @@ export async function checkSecrets(
   );
   if (there === "perhaps" && key === undefined && certificate === undefined && bundle === undefined) return;
   assert(key !== undefined && certificate !== undefined, "a part is missing");
-  assertEquals(bundle, `${certificate}\n${key}`);
+  assert(bundle === `${certificate}\n${key}`, "the bundle is not made of the other two"); // no difference shown: it is a key
   assert(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)), "the key is another one's");
 }
 
 /** The certificate is of the key that was sealed before the death, if one was. */
 export async function checkKey({ vault }: LeftStores, name: DnsName, sealedKey: string | undefined): Promise<void> {
   const key = (await vault.read(certificateSecrets(defaultSecretName(name)).privateKey, CALL))?.value;
-  assertEquals(key, sealedKey ?? key);
+  assert(sealedKey === undefined || key === sealedKey, "it is not the key that was sealed"); // nor is it shown here
 }
 
 /** The balancer uses the certificate that is written down. */

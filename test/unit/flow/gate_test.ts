@@ -71,3 +71,20 @@ Deno.test("who is aborted while waiting gives its place up, and a failure lets t
   assertEquals(await door.together(() => Promise.resolve("next"), CALL), "next");
   assertEquals(log, ["inside"]);
 });
+
+Deno.test("who is aborted while another one is alone lets nobody in beside that one", async () => {
+  const [door, log] = [gate(), [] as string[]];
+  const make = works(log);
+  const [alone, beside, next] = [make("alone"), make("beside"), make("next")];
+  const controller = new AbortController();
+  const first = door.alone(alone.work, CALL);
+  const waiting = assertRejects(() => door.alone(make("never").work, { signal: controller.signal }), Error, "gone");
+  controller.abort(new Error("gone"));
+  await waiting;
+  const rest = [door.together(beside.work, CALL), door.alone(next.work, CALL)];
+  await soon();
+  assertEquals(log, ["alone"]);
+  for (const work of [alone, beside, next]) work.end();
+  await Promise.all([first, ...rest]);
+  assertEquals(log.length, 3);
+});
