@@ -33,6 +33,7 @@ export * from "./src/model/retry_after.ts";
 export * from "./src/model/revocation.ts";
 export * from "./src/model/secret_name.ts";
 export * from "./src/model/trust.ts";
+export * from "./src/model/twins.ts";
 export * from "./src/model/verdict.ts";
 export * from "./src/ports.ts";
 export { generateAccountKey, importAccountKey } from "./src/x509/account_key.ts";

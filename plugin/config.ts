@@ -7,7 +7,7 @@
 import { type ChallengeType, parseChallengeType } from "../src/model/challenge_type.ts";
 import { parseDnsNames } from "../src/model/dns_name.ts";
 import { describe, InputError } from "../src/model/errors.ts";
-import { type KeyType, parseKeyType } from "../src/model/key_type.ts";
+import { type KeyType, type KeyTypes, parseKeyTypes } from "../src/model/key_type.ts";
 import { LETSENCRYPT_LIMITS, readRateLimits } from "../src/model/rate_limits.ts";
 import type { RateLimit } from "../src/model/rates.ts";
 import type { Intent } from "../src/model/records.ts";
@@ -38,7 +38,7 @@ export interface Config {
   readonly eabHmacKey?: string;
   readonly profile?: string;
   readonly preferredChain?: string;
-  readonly keyType: KeyType;
+  readonly keyTypes: KeyTypes;
   readonly certificates: readonly Intent[];
   readonly challenges: readonly ChallengeType[];
   readonly balancers: readonly BalancerConfig[];
@@ -116,7 +116,11 @@ export const VARIABLES = [
     meaning: "preferred certificate profile; where the CA does not offer it, its default is taken",
   },
   { name: "ACME_PREFERRED_CHAIN", meaning: "common name of an issuer that the chain shall contain" },
-  { name: "KEY_TYPE", usual: "ec-256", meaning: "ec-256, ec-384, rsa-2048, rsa-3072 or rsa-4096" },
+  {
+    name: "KEY_TYPE",
+    usual: "ec-256",
+    meaning: "ec-256, ec-384, rsa-2048, rsa-3072 or rsa-4096; an EC and an RSA type: each certificate comes with both",
+  },
   {
     name: "CERTIFICATES",
     meaning:
@@ -208,7 +212,7 @@ export function readConfig(environment: Environment): Config {
     }
   };
   const balancers = read("LOAD_BALANCERS", [], (text) => words(text).map(balancer));
-  const keyType = read("KEY_TYPE", "ec-256", (text) => parseKeyType(text, "KEY_TYPE"));
+  const keyTypes = read("KEY_TYPE", ["ec-256"], (text) => parseKeyTypes(text, "KEY_TYPE"));
   const vault = read("VAULT_URL", { kind: "sqlite", path: "data/vault.db" }, storeUrl);
   const directoryUrls = read("ACME_DIRECTORY_URL", [new URL(DIRECTORIES["letsencrypt"]!)], directories);
   const config: Config = {
@@ -222,8 +226,8 @@ export function readConfig(environment: Environment): Config {
     ...given("eabHmacKey", raw("ACME_EAB_HMAC_KEY")),
     ...given("profile", raw("ACME_PROFILE")),
     ...given("preferredChain", raw("ACME_PREFERRED_CHAIN")),
-    keyType,
-    certificates: read("CERTIFICATES", [], (it) => declared(it, keyType, balancers)),
+    keyTypes,
+    certificates: read("CERTIFICATES", [], (it) => declared(it, keyTypes[0], balancers)),
     challenges: read(
       "CHALLENGE",
       ["tls-alpn-01", "http-01"],

@@ -207,9 +207,9 @@ async function openAuthority(
 }
 
 function settingsOf(config: Config, vault: Vault): Parameters<typeof presentedAnswers>[0]["settings"] {
-  const { keyType, challenges, profile, preferredChain, email, agreeTos, eabKid } = config;
+  const { keyTypes, challenges, profile, preferredChain, email, agreeTos, eabKid } = config;
   return {
-    keyType,
+    keyTypes,
     challenges,
     agreeTos,
     ...given("profile", profile),

@@ -78,12 +78,13 @@ export function asideError({ intent: { names }, reasons, until }: AsideRecord): 
   });
 }
 
-/** The one that was kept aside for the subject; the newest where there are several. */
+/** The one that was kept aside for the subject: the first kind before the second, the newest where there are several. */
 export async function asideOf({ records }: FlowParts, subject: string, call: Call): Promise<AsideRecord | undefined> {
   const all = (await records.asides.list(call)).map((entry) => entry.value);
   const wanted = subject.toLowerCase();
   const found = all.filter(({ intent }) => intent.names[0] === wanted);
-  return found.sort((a, b) => b.at.getTime() - a.at.getTime())[0];
+  const isSecond = ({ intent }: AsideRecord): number => intent.twinOf === undefined ? 0 : 1;
+  return found.sort((a, b) => isSecond(a) - isSecond(b) || b.at.getTime() - a.at.getTime())[0];
 }
 
 /**

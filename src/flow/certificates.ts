@@ -6,6 +6,7 @@ import { drawOf, type RenewalRecord } from "../model/renewal_record.ts";
 import type { RevocationReason } from "../model/revocation.ts";
 import { defaultSecretName, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
+import { heldTwin, twinFor } from "../model/twins.ts";
 import { accountId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
@@ -24,7 +25,7 @@ import { type ForeignCertificate, judgeForeign, readForeign, storeForeign } from
 import { issue, knownRecords, requireRecords, resume } from "./issue.ts";
 import type { FlowParts } from "./parts.ts";
 import type { Preference, ProofParts } from "./proof.ts";
-import { removeAuthorization, removeCertificate } from "./remove.ts";
+import { removeAuthorization, removeCertificates } from "./remove.ts";
 import { resting } from "./resting.ts";
 import { checkRevocable, revokeCertificate } from "./revoke.ts";
 import type {
@@ -42,6 +43,7 @@ import type {
   Registration,
 } from "./service.ts";
 import { type Turns, turns } from "./turns.ts";
+import { checkTwin, noteTwinFailure, twinStates } from "./twins.ts";
 
 /** An order whose certificate somebody waits for. */
 export type Interrupted = OrderRecord & { readonly intent: Intent };
@@ -58,6 +60,8 @@ export interface Certificates extends CertificateService {
   resume(record: Interrupted, call: Call): Promise<HeldCertificate>;
   /** Swaps a held certificate into its balancers again. */
   redeploy(record: CertificateRecord, call: Call): Promise<HeldCertificate>;
+  /** Removes a second kind that nobody wants any more, from the balancers first. */
+  endTwin(record: CertificateRecord, call: Call): Promise<void>;
   /** Resolves when nothing is under way any more. */
   landed(): Promise<void>;
 }
@@ -195,7 +199,9 @@ class Desk implements Certificates {
 
   async certificate(subject: string, call: Call): Promise<HeldCertificate | undefined> {
     const wanted = subject.toLowerCase();
-    const found = (await this.certificates(call)).filter((it) => it.record.intent.names[0] === wanted);
+    const found = (await this.certificates(call)).filter(({ record: { intent } }) =>
+      intent.names[0] === wanted && intent.twinOf === undefined
+    );
     // Two may have the same subject under different secret names: the newest is the one that is meant.
     return found.sort((a, b) => b.record.storedAt.getTime() - a.record.storedAt.getTime())[0];
   }
@@ -232,23 +238,38 @@ class Desk implements Certificates {
   async removeCertificate(subject: string, options: { readonly force: boolean }, call: Call): Promise<boolean> {
     const found = (await this.certificate(subject, call))?.record;
     if (found === undefined) return await this.#dropAside(subject, call);
-    const { names, secretName } = found.intent;
+    const { secretName } = found.intent;
     return await this.#flights.join(`remove ${secretName} ${options.force}`, async (own) => {
-      const remove = (): Promise<void> => removeCertificate(this.#parts, found, options, own);
-      // After what is under way for its names, and while no swap of it is: else it would be back.
-      await this.#turns.take(nameSet(names), () => this.#turns.take(swapTurn(secretName), remove, own), own);
+      // After what is under way for its names: else it would be back.
+      await this.#turns.take(nameSet(found.intent.names), async () => {
+        const twin = await this.#twinOf(found, own);
+        await this.#remove(twin === undefined ? [found] : [twin, found], options, own);
+      }, own);
       return true;
+    }, call);
+  }
+
+  endTwin(record: CertificateRecord, call: Call): Promise<void> {
+    return this.#flights.join(`end ${record.intent.secretName}`, (own) => {
+      const end = (): Promise<void> => this.#remove([record], { force: true }, own);
+      return this.#turns.take(nameSet(record.intent.names), end, own);
     }, call);
   }
 
   async revokeCertificate(subject: string, reason: RevocationReason, call: Call): Promise<HeldCertificate | undefined> {
     const found = (await this.certificate(subject, call))?.record;
     if (found === undefined) return undefined;
-    checkRevocable(this.#parts, found);
+    const twin = await this.#twinOf(found, call);
+    const pair = twin === undefined ? [found] : [found, twin];
+    for (const it of pair) checkRevocable(this.#parts, it);
+    // Where one is left, the command is repeated for that one; where none is, the CA says so.
+    const left = pair.filter((it) => it.revoked === undefined);
     return await this.#flights.join(`revoke ${found.facts.fingerprint} ${reason}`, async (own) => {
-      const revoke = ({ account }: ProofParts): Promise<CertificateRecord> =>
-        revokeCertificate(this.#parts, account, found, reason, own);
-      return await this.#held(await this.#working(revoke, own), own);
+      for (const it of left.length > 0 ? left : [found]) {
+        await this.#working(({ account }) => revokeCertificate(this.#parts, account, it, reason, own), own);
+      }
+      const now = (await this.#parts.records.certificates.get(found.intent.secretName, own))?.value;
+      return await this.#held(now ?? found, own);
     }, call);
   }
 
@@ -288,20 +309,36 @@ class Desk implements Certificates {
     await checkBalancers(this.#parts, links, call);
     const intent: Intent = {
       names: domains,
-      keyType: keyType ?? this.#parts.settings.keyType,
+      keyType: keyType ?? this.#parts.settings.keyTypes[0],
       secretName: secretName ?? defaultSecretName(domains[0]),
       certType: certType ?? "fullchain",
       balancers: links,
     };
-    return await this.#bringAbout(intent, { first, now }, call);
+    const { record } = await this.#bringAbout(intent, { first, now }, call);
+    await this.#bringTwinAbout(intent, { first, now }, call);
+    return await this.#held(record, call);
+  }
+
+  /** The second kind comes after the first, in an order of its own; its failure takes nothing back. */
+  async #bringTwinAbout(intent: Intent, manner: Manner, call: Call): Promise<void> {
+    const twin = twinFor(intent, this.#parts.settings.keyTypes);
+    if (twin === undefined) return;
+    try {
+      await this.#bringAbout(twin, manner, call);
+      await this.#parts.records.attempts.remove(twin.secretName, call);
+    } catch (error) {
+      call.signal.throwIfAborted();
+      await noteTwinFailure(this.#parts, twin, error, call);
+    }
   }
 
   #bringAbout(intent: Intent, { first, now }: Manner, call: Call): Promise<HeldCertificate> {
     return this.#fly(
       intent,
       (own) =>
-        this.#working((proof) => {
-          return issue(now ? insisting(proof) : proof, intent, this.#preference(intent, first), own);
+        this.#working(async (proof) => {
+          await checkTwin(this.#parts, intent, own);
+          return await issue(now ? insisting(proof) : proof, intent, this.#preference(intent, first), own);
         }, own),
       call,
       now,
@@ -334,6 +371,20 @@ class Desk implements Certificates {
       if (now !== undefined) await deploy(this.#parts, now, call);
       return await this.#held(now ?? record, call);
     }, call);
+  }
+
+  /** While no swap of them is under way. */
+  #remove(pair: readonly CertificateRecord[], options: { readonly force: boolean }, call: Call): Promise<void> {
+    const remove = (): Promise<void> => removeCertificates(this.#parts, pair, options, call);
+    const undisturbed = pair.reduce(
+      (work, { intent }) => () => this.#turns.take(swapTurn(intent.secretName), work, call),
+      remove,
+    );
+    return undisturbed();
+  }
+
+  async #twinOf(first: CertificateRecord, call: Call): Promise<CertificateRecord | undefined> {
+    return heldTwin(first, (await this.#parts.records.certificates.list(call)).map((entry) => entry.value));
   }
 
   /** Where the only certificate of a subject was kept aside, that is what there is to remove. */
@@ -387,20 +438,25 @@ class Desk implements Certificates {
 
   /** Reads once what is shown of every certificate: there may be thousands. */
   async #viewer(call: Call): Promise<(record: CertificateRecord) => HeldCertificate> {
-    const { deployments, authorizations, renewals, asides } = this.#parts.records;
-    const all = (await deployments.list(call)).map((entry) => entry.value);
-    const byName = Map.groupBy(all, (it) => it.secretName);
+    const { certificates, deployments, attempts, authorizations, renewals, asides } = this.#parts.records;
+    const served = (await deployments.list(call)).map((entry) => entry.value);
+    const byName = Map.groupBy(served, (it) => it.secretName);
     const known = (await authorizations.list(call)).map((entry) => entry.value);
     const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
     const asked = new Map((await renewals.list(call)).map((entry) => [entry.id, entry.value]));
     const aside = new Map((await asides.list(call)).map((entry) => [entry.id, entry.value]));
-    return (record) => ({
+    const view = (record: CertificateRecord): HeldCertificate => ({
       record,
       deployments: byName.get(record.intent.secretName) ?? [],
       autoRenewable: record.intent.names.every((name) => provable.has(name)),
       ...given("renewal", heldRenewal(record, asked.get(record.intent.secretName))),
       ...given("aside", aside.get(record.intent.secretName)),
     });
+    const all = (await certificates.list(call)).map((entry) => entry.value);
+    const tried = new Map((await attempts.list(call)).map((entry) => [entry.id as SecretName, entry.value]));
+    const { keyTypes } = this.#parts.settings;
+    const twins = twinStates({ all, attempts: tried, keyTypes, view });
+    return (record) => ({ ...view(record), ...given("twin", twins(record)) });
   }
 
   /** The balancers that the names were authorized with. */

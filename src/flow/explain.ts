@@ -28,7 +28,7 @@ export async function explainCertificate(
   const { records, clock } = parts;
   const name = parseDnsName(subject);
   const orders = (await records.orders.list(call)).map((entry) => entry.value);
-  const order = orders.find((it) => it.intent?.names[0] === name);
+  const order = orders.find((it) => it.intent?.names[0] === name && it.intent.twinOf === undefined);
   const secretName = held?.record.intent.secretName ?? order?.intent?.secretName ?? defaultSecretName(name);
   const attempt = (await records.attempts.get(secretName, call))?.value;
   if (held === undefined && order === undefined && attempt === undefined) return undefined;

@@ -8,6 +8,7 @@ import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.
 import { RENEWAL_REASONS } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
+import { surplusTwins, wantedTwins } from "../model/twins.ts";
 import type { Call } from "../ports.ts";
 import { accountWatch } from "./account_watch.ts";
 import type { Answers } from "./answers.ts";
@@ -157,11 +158,14 @@ interface Room {
 
 /** Orders to go on with, then what the plan says, then swaps that were refused; nothing before its backoff is over. */
 async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
-  const { parts: { records, clock }, service, declared, held, ca, watches } = room;
+  const { parts: { records, clock, settings }, service, declared, held, ca, watches } = room;
   const now = clock.now();
+  const surplus = new Set(surplusTwins(room.all.map((it) => it.record)));
+  const kept = held.map((it) => it.record).filter((it) => !surplus.has(it));
+  const twins = wantedTwins({ declared, held: kept, keyTypes: settings.keyTypes });
   const open = await service.interrupted(call);
   const wanted = new Set([...open, ...held.map((it) => it.record)].map((it) => it.intent.secretName));
-  for (const { secretName } of declared) wanted.add(secretName);
+  for (const { secretName } of [...declared, ...twins]) wanted.add(secretName);
   const tried = (await records.attempts.list(call)).map((entry) => [entry.id as SecretName, entry.value] as const);
   const attempts = easeAttempts(new Map(tried.filter(([name]) => wanted.has(name))), now);
 
@@ -175,9 +179,10 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const renewals = new Map((await records.renewals.list(call)).map((entry) => [entry.id as SecretName, entry.value]));
   const planned = plan({
     declared,
-    held: held.map((it) => it.record),
+    twins,
+    held: kept,
     provable: (name: DnsName) => provable.has(name),
-    attempts: await withAsides(room.parts, attempts, [...held.map((it) => it.record.intent), ...declared], call),
+    attempts: await withAsides(room.parts, attempts, [...kept.map((it) => it.intent), ...declared, ...twins], call),
     renewals,
     now,
     caNow: ca.now(),
@@ -187,10 +192,27 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
     it.do === "issue" && !orders.has(it.intent.secretName) ? [issueWork(room, it, renewals)] : []
   );
 
+  const over: Work[] = [...surplus]
+    .filter((it) => !isResting(attempts.get(it.intent.secretName), now) && isReplaced(room, it))
+    .map((record) => ({
+      intent: record.intent,
+      why: "a second kind that is not wanted any more",
+      act: async (call) => (await service.endTwin(record, call), undefined),
+    }));
+
   const refused: Work[] = held
+    .filter((it) => !surplus.has(it.record))
     .filter((it) => it.deployments.some((deployment) => deployment.state === "held" && deployment.until <= now))
     .map(({ record }) => ({ intent: record.intent, why: "held", act: (call) => service.redeploy(record, call) }));
-  return [...interrupted, ...due, ...refused];
+  return [...interrupted, ...due, ...over, ...refused];
+}
+
+/** What takes a second kind's place has to be served before that is taken out. */
+function isReplaced({ all }: Room, { intent: { twinOf } }: CertificateRecord): boolean {
+  const first = all.find((it) => it.record.intent.secretName === twinOf);
+  if (first === undefined) return true;
+  const { deployments, record: { facts: { fingerprint } } } = first;
+  return deployments.every((it) => it.state === "served" && it.fingerprint === fingerprint);
 }
 
 /**
@@ -244,7 +266,7 @@ async function withAsides(
 
 /** Does one work and writes down how it went, and when it is tried again. */
 async function attempt(parts: FlowParts, vault: VaultWatch, { intent, why, act }: Work, call: Call): Promise<void> {
-  const { secretName, names } = intent;
+  const { secretName, names, keyType, twinOf } = intent;
   const { attempts } = parts.records;
   try {
     if (await act(call) === undefined) return;
@@ -260,7 +282,9 @@ async function attempt(parts: FlowParts, vault: VaultWatch, { intent, why, act }
     parts.events.emit({
       level: waits ? "info" : "error",
       name: waits ? "certificate.waits" : "certificate.failed",
-      text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; again at ${again}`,
+      text: `No ${twinOf === undefined ? "" : `${keyType} `}certificate for ${
+        names.join(", ")
+      } (${why}): ${record.lastError}; again at ${again}`,
       fields: { subject: names[0], secret: secretName, code: record.lastCode ?? "" },
     });
     await quietly(parts, "keeper.note", () => attempts.put(secretName, record, call), call);

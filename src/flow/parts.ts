@@ -1,13 +1,13 @@
 import type { ChallengeType } from "../model/challenge_type.ts";
-import type { KeyType } from "../model/key_type.ts";
+import type { KeyTypes } from "../model/key_type.ts";
 import type { Records } from "../ledger/records.ts";
 import type { CertificateAuthority, ChallengeSolver, Clock, Events, LoadBalancer, Vault } from "../ports.ts";
 import type { Answers } from "./answers.ts";
 
 /** What the operator decided once for all certificates. */
 export interface FlowSettings {
-  /** Kind of the private keys, where a request does not say. */
-  readonly keyType: KeyType;
+  /** Kind of the private keys, where a request does not say; a second one comes beside the first. */
+  readonly keyTypes: KeyTypes;
   /** Automatic challenges in order of preference. */
   readonly challenges: readonly ChallengeType[];
   /** Profile that orders are placed with. */

@@ -2,6 +2,7 @@ import { describe, InUseError, SidecarError } from "../model/errors.ts";
 import type { DnsName } from "../model/dns_name.ts";
 import type { AuthorizationRecord, CertificateRecord, DeploymentRecord } from "../model/records.ts";
 import { bundleFile, certificateSecrets, orderKeyName, type SecretName } from "../model/secret_name.ts";
+import { twinNames } from "../model/twins.ts";
 import { deploymentId } from "../ledger/records.ts";
 import type { Call, LoadBalancer } from "../ports.ts";
 import { type Answers, recordId } from "./answers.ts";
@@ -10,23 +11,30 @@ import { throwAll } from "./failure.ts";
 import type { FlowParts } from "./parts.ts";
 
 /**
- * Removes a certificate: with `force` from the balancers first, then its secrets, the bundle at the head, and what the ledger
- * knows of it, the record last; so a removal that was interrupted is found again and finished by the next one.
+ * Removes a certificate and its second kind: with `force` from the balancers first, then its secrets, the bundle at the head,
+ * and what the ledger knows of it, the record last; so a removal that was interrupted is found again and finished by the next
+ * one.
  *
- * @throws {InUseError} If balancers have it and `force` is not set; nothing was changed then.
+ * @param pair The first kind last: it is what a subject is found by.
+ * @throws {InUseError} If balancers have one of them and `force` is not set; nothing was changed then.
  */
-export async function removeCertificate(
+export async function removeCertificates(
   parts: FlowParts,
-  record: CertificateRecord,
+  pair: readonly CertificateRecord[],
   { force }: { readonly force: boolean },
   call: Call,
 ): Promise<void> {
+  const deployed = await Promise.all(pair.map((it) => deploymentsOf(parts, it.intent.secretName, call)));
+  const having = new Set(deployed.flatMap((deployments) => askable(parts, deployments)));
+  if (having.size > 0 && !force) throw new InUseError([...having]);
+  for (const record of pair) await removeCertificate(parts, record, call);
+}
+
+async function removeCertificate(parts: FlowParts, record: CertificateRecord, call: Call): Promise<void> {
   const { secretName, names, balancers } = record.intent;
   const deployments = await deploymentsOf(parts, secretName, call);
-  // One that is not configured any more cannot be asked, and is not ours to look after.
-  const having = deployments.map((it) => it.balancer).filter((name) => parts.balancers.has(name));
-  if (having.length > 0 && !force) throw new InUseError(having);
-  await takeOut(parts, secretName, new Set([...having, ...balancers]), call);
+  await takeOut(parts, secretName, new Set([...askable(parts, deployments), ...balancers]), call);
+  await forgetLeftTwins(parts, record, call);
   const { bundle, certificate, privateKey } = certificateSecrets(secretName);
   for (const name of [bundle, privateKey, certificate]) await parts.vault.remove(name, call);
   await forget(parts, secretName, deployments, call);
@@ -36,6 +44,19 @@ export async function removeCertificate(
     text: `Certificate for ${names.join(", ")} was removed`,
     fields: { subject: names[0], secret: secretName },
   });
+}
+
+/** A balancer that is not configured any more cannot be asked, and is not ours to look after. */
+function askable({ balancers }: FlowParts, deployments: readonly DeploymentRecord[]): readonly string[] {
+  return deployments.map((it) => it.balancer).filter((name) => balancers.has(name));
+}
+
+/** What was under way for a second kind that is not held would bring it about after all. */
+async function forgetLeftTwins(parts: FlowParts, { intent }: CertificateRecord, call: Call): Promise<void> {
+  if (intent.twinOf !== undefined) return;
+  for (const name of twinNames(intent.secretName)) {
+    if (await parts.records.certificates.get(name, call) === undefined) await forget(parts, name, [], call);
+  }
 }
 
 /**

@@ -142,7 +142,22 @@ export interface HeldCertificate {
   readonly renewal?: HeldRenewal;
   /** A newer one that was not taken. */
   readonly aside?: AsideRecord;
+  /** Its second kind, where `KEY_TYPE` names two or one is held. */
+  readonly twin?: Twin;
 }
+
+/** The certificate for the same names with a key of the other algorithm. */
+export type Twin =
+  | { readonly state: "held"; readonly certificate: HeldCertificate }
+  | {
+    readonly state: "missing";
+    /** The kind of key that it shall have. */
+    readonly keyType: KeyType;
+    /** Why it is not there, where an attempt was made. */
+    readonly reason?: string;
+    /** Not before this instant is it tried again. */
+    readonly until?: Date;
+  };
 
 /** When a certificate is renewed next, why then, and where the CA explains it. */
 export interface HeldRenewal extends RenewalDate {
@@ -189,9 +204,9 @@ export interface CertificateService {
   get(request: IssueRequest, call: Call): Promise<HeldCertificate>;
   /** As `get`, and names without an authorization are proven by the preferred automatic challenge. */
   request(request: IssueRequest, call: Call): Promise<HeldCertificate>;
-  /** Sorted by subject. */
+  /** Sorted by subject; a second kind tells by its intent what it stands beside. */
   certificates(call: Call): Promise<readonly HeldCertificate[]>;
-  /** The newest certificate whose first name it is. */
+  /** The newest certificate whose first name it is, with its second kind beside it. */
   certificate(subject: string, call: Call): Promise<HeldCertificate | undefined>;
   /** Says in plain sentences how it stands with the certificate of the subject; undefined where nothing is known of it. */
   explainCertificate(subject: string, call: Call): Promise<ExplainedCertificate | undefined>;
@@ -199,11 +214,11 @@ export interface CertificateService {
   exportCertificate(subject: string, call: Call): Promise<ExportedCertificate | undefined>;
   /** Checks a certificate from elsewhere, keeps it in place of the one of the same subject, and swaps it in. */
   importCertificate(request: ImportRequest, call: Call): Promise<HeldCertificate>;
-  /** Removes the newest certificate of the subject; false where there is none, `InUseError` where a balancer has it. */
+  /** Removes the newest certificate of the subject and its second kind; false where there is none, `InUseError` where a balancer has it. */
   removeCertificate(subject: string, options: { readonly force: boolean }, call: Call): Promise<boolean>;
   /** Makes current what was kept aside for the subject; undefined where there is none. */
   acceptCertificate(subject: string, call: Call): Promise<HeldCertificate | undefined>;
-  /** Revokes the newest certificate of the subject at the CA that issued it. */
+  /** Revokes the newest certificate of the subject, and its second kind, at the CA that issued them. */
   revokeCertificate(subject: string, reason: RevocationReason, call: Call): Promise<HeldCertificate | undefined>;
   /** Removes a domain authorization and takes its answer down; false where there is none. */
   removeAuthorization(domain: DnsName, call: Call): Promise<boolean>;

@@ -1,6 +1,7 @@
 import type { DnsName } from "./dns_name.ts";
 import type { ErrorCode } from "./errors.ts";
 import { FAILURE_CLASSES } from "./failure_classes.ts";
+import type { KeyType } from "./key_type.ts";
 import type {
   AsideRecord,
   AttemptRecord,
@@ -24,6 +25,9 @@ export interface Known {
     readonly autoRenewable: boolean;
     readonly renewal?: RenewalDate;
     readonly aside?: AsideRecord;
+    readonly twin?:
+      | { readonly state: "held"; readonly certificate: { readonly record: CertificateRecord } }
+      | { readonly state: "missing"; readonly keyType: KeyType; readonly reason?: string; readonly until?: Date };
   };
   /** An order for it that is not finished. */
   readonly order?: OrderRecord;
@@ -77,7 +81,23 @@ function heldText({ subject, held, now }: Known): string {
   return `The certificate${names || ` for ${subject}`} ${from}, ${end} ${iso(facts.notAfter)} (${
     distance(facts.notAfter, now)
   }),` +
-    ` kept as ${certificateSecrets(intent.secretName).bundle}.${gone}${asideText(held.aside)}`;
+    ` kept as ${certificateSecrets(intent.secretName).bundle}.${gone}${asideText(held.aside)}${
+      twinText(held.twin, now)
+    }`;
+}
+
+function twinText(twin: NonNullable<Known["held"]>["twin"], now: Date): string {
+  if (twin === undefined) return "";
+  if (twin.state === "held") {
+    const { intent: { keyType, secretName }, facts: { notAfter } } = twin.certificate.record;
+    const end = notAfter <= now ? "expired at" : "valid until";
+    return ` Beside it there is one with an ${keyType} key, ${end} ${iso(notAfter)} (${distance(notAfter, now)}),` +
+      ` kept as ${certificateSecrets(secretName).bundle}.`;
+  }
+  const { keyType, reason, until } = twin;
+  const why = reason === undefined ? "" : `: ${reason}`;
+  const next = until === undefined || until <= now ? "" : ` It is tried again at ${iso(until)}.`;
+  return ` One with an ${keyType} key is wanted beside it and not there yet${why}.${next}`;
 }
 
 function asideText(aside: AsideRecord | undefined): string {

@@ -3,6 +3,9 @@ import { InputError } from "./errors.ts";
 /** The kinds of certificate keys (`KEY_TYPE`). */
 export type KeyType = "ec-256" | "ec-384" | "rsa-2048" | "rsa-3072" | "rsa-4096";
 
+/** One kind, or two of different algorithms: then each certificate comes with either, for what different clients can take. */
+export type KeyTypes = readonly [first: KeyType, second?: KeyType];
+
 /** What WebCrypto and a reader of certificates need to know of a key type. */
 export type KeyKind =
   | { readonly family: "EC"; readonly curve: "P-256" | "P-384"; readonly hash: "SHA-256" | "SHA-384" }
@@ -28,4 +31,24 @@ export function parseKeyType(input: string, field = "key_type"): KeyType {
     throw new InputError(field, `${shown} is not a key type`, `use ${KEY_TYPE_NAMES.join(", ")}`);
   }
   return found;
+}
+
+/** Reads one key type, or two of different algorithms separated by spaces (`KEY_TYPE`). */
+export function parseKeyTypes(input: string, field = "key_type"): KeyTypes {
+  const [first = "", second, ...others] = input.split(/\s+/).filter((word) => word !== "");
+  const type = parseKeyType(first, field);
+  if (second === undefined) return [type];
+  const other = parseKeyType(second, field);
+  if (others.length === 0 && !sameAlgorithm(type, other)) return [type, other];
+  const found = others.length > 0 ? "names more than two key types" : `names two ${KEY_TYPES[type].family} key types`;
+  throw new InputError(
+    field,
+    `${JSON.stringify(input.slice(0, 80))} ${found}`,
+    "name one, or an EC and an RSA type: a load balancer chooses between these two by what the client can take",
+  );
+}
+
+/** Tells whether a client that can take the one can take the other as well. */
+export function sameAlgorithm(a: KeyType, b: KeyType): boolean {
+  return KEY_TYPES[a].family === KEY_TYPES[b].family;
 }

@@ -10,6 +10,8 @@ import type { SecretName } from "./secret_name.ts";
 export interface Situation {
   /** Declared in `CERTIFICATES`. */
   readonly declared: readonly Intent[];
+  /** The second kinds that are wanted beside what is held. */
+  readonly twins?: readonly Intent[];
   /** In the vault. */
   readonly held: readonly CertificateRecord[];
   /** Names that can be proven again without a person. */
@@ -37,18 +39,22 @@ export type Planned =
 /**
  * Decides what every certificate needs: declared ones that are missing or whose names changed, and all that are due.
  * Pure: the same situation gives the same plan. Most urgent first: what the CA has recalled, what is missing, then by the end
- * of validity.
+ * of validity; a second kind that is missing comes last, as its names are served.
  */
 export function plan(situation: Situation): readonly Planned[] {
-  const { declared, held } = situation;
+  const { declared, twins = [], held } = situation;
   const bySecret = new Map(held.map((record) => [record.intent.secretName, record]));
-  const names = new Set(declared.map((intent) => intent.secretName));
+  const wanted = [...declared, ...twins];
+  const names = new Set(wanted.map((intent) => intent.secretName));
   const others = held.filter((record) => !names.has(record.intent.secretName)).map((record) => record.intent);
-  const declaredSet = new Set<Intent>(declared);
-  const urgency = ({ intent, why }: Planned): number =>
-    why === "recalled" ? -Infinity : bySecret.get(intent.secretName)?.facts.notAfter.getTime() ?? 0;
-  return [...declared, ...others]
-    .map((intent) => planOne(intent, bySecret.get(intent.secretName), declaredSet.has(intent), situation))
+  const declaredNames = new Set(declared.map((intent) => intent.secretName));
+  const isDeclared = ({ secretName, twinOf }: Intent): boolean => declaredNames.has(twinOf ?? secretName);
+  const urgency = ({ intent, why }: Planned): number => {
+    if (why === "recalled") return -Infinity;
+    return bySecret.get(intent.secretName)?.facts.notAfter.getTime() ?? (intent.twinOf === undefined ? 0 : Infinity);
+  };
+  return [...wanted, ...others]
+    .map((intent) => planOne(intent, bySecret.get(intent.secretName), isDeclared(intent), situation))
     .map((planned) => [urgency(planned), planned] as const)
     .sort(([a], [b]) => a === b ? 0 : a - b)
     .map(([, planned]) => planned);

@@ -25,6 +25,8 @@ export interface Intent {
   readonly certType: CertType;
   /** Names of the balancers that shall serve it; none: it is only kept in the vault. */
   readonly balancers: readonly string[];
+  /** It comes beside the certificate of that secret name: for the same names, with a key of the other algorithm. */
+  readonly twinOf?: SecretName;
 }
 
 /** Our account at one CA (RFC 8555 §7.1.2). The key itself is the vault secret `LE_PRIVATE_KEY`. */

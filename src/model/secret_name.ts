@@ -13,6 +13,9 @@ export type VaultName = SecretName | InternalName;
 
 const SECRET_NAME = /^(?!-)[A-Za-z0-9_-]+$/;
 
+/** The longest name that {@linkcode parseSecretName} takes. */
+export const MAX_SECRET_NAME = 200;
+
 /** The secret that holds the ACME account key, as the original named it. */
 export const ACCOUNT_KEY: SecretName = "LE_PRIVATE_KEY" as SecretName;
 
@@ -22,12 +25,12 @@ export const ACCOUNT_KEY: SecretName = "LE_PRIVATE_KEY" as SecretName;
  * @throws {InputError} If it holds another character, or is longer than 200.
  */
 export function parseSecretName(input: string, field = "name"): SecretName {
-  if (!SECRET_NAME.test(input) || input.length > 200) {
+  if (!SECRET_NAME.test(input) || input.length > MAX_SECRET_NAME) {
     const shown = JSON.stringify(input.length > 60 ? `${input.slice(0, 57)}...` : input);
     throw new InputError(
       field,
       `Name isn't in the right format: ${input.startsWith("-----BEGIN") ? "a PEM text" : shown}`,
-      "use letters, digits, _ and -, at most 200, not starting with -",
+      `use letters, digits, _ and -, at most ${MAX_SECRET_NAME}, not starting with -`,
     );
   }
   return input as SecretName;

@@ -171,7 +171,7 @@ function assemble(shared: Shared, settings: Partial<FlowSettings> = {}, owned?: 
     balancers,
     clock,
     events: { emit: (event) => void shared.events.push(event) },
-    settings: { keyType: "ec-256", challenges: ["http-01"], agreeTos: true, ...options.settings, ...settings },
+    settings: { keyTypes: ["ec-256"], challenges: ["http-01"], agreeTos: true, ...options.settings, ...settings },
   };
   const intent: Intent = { names, keyType: "ec-256", secretName, certType: "fullchain", balancers: ["lb"] };
   const lifetime = new AbortController();

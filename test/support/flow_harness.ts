@@ -66,7 +66,7 @@ export interface Harness {
   readonly removals: string[];
   readonly vault: Vault;
   /** The same stores and the same CA under a new process. */
-  restart(options?: Pick<HarnessOptions, "ledger" | "vault" | "limits">): Promise<Harness>;
+  restart(options?: Pick<HarnessOptions, "ledger" | "vault" | "limits" | "settings" | "swap">): Promise<Harness>;
 }
 
 /** Makes a harness whose account is registered already. */
@@ -119,7 +119,7 @@ async function assemble(
     balancers,
     clock,
     events: told,
-    settings: { keyType: "ec-256", challenges: ["tls-alpn-01", "http-01"], agreeTos: true, ...options.settings },
+    settings: { keyTypes: ["ec-256"], challenges: ["tls-alpn-01", "http-01"], agreeTos: true, ...options.settings },
   };
   const answers = presentedAnswers(parts);
   await answers.restore(CALL);

@@ -65,7 +65,7 @@ export async function openLibrary(pebble: Pebble, options: LibraryOptions = {}):
     balancers,
     clock: systemClock,
     events: { emit: (): void => {} },
-    settings: { keyType: "ec-256" as const, challenges: ["http-01" as const], agreeTos: true },
+    settings: { keyTypes: ["ec-256"] as const, challenges: ["http-01" as const], agreeTos: true },
   };
   const listen = { hostname: "127.0.0.1", port: answerPort, onListen: (): void => {} };
   const server = Deno.serve(listen, challengeApp(published).fetch);

@@ -302,7 +302,7 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
       notBefore,
       notAfter,
       signingAlgorithm: algorithm,
-      publicKey: await csr.publicKey.export(algorithm, ["verify"]),
+      publicKey: csr.publicKey,
       signingKey: keys.privateKey,
       extensions: [
         new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns" as const, value }))),

@@ -49,7 +49,7 @@ export function checking(
     http01Solver({ answers: published, balancers: named, clock }),
     tlsAlpn01Solver({ balancers: named, now: () => systemClock.now() }),
   ].map((it) => [it.type, it]));
-  const settings = { keyType: "ec-256", challenges, agreeTos: true } as const;
+  const settings = { keyTypes: ["ec-256"], challenges, agreeTos: true } as const;
   const records = recordsOf(ledger);
   const control = new AbortController();
   const service = balancerService({ balancers: named, records, solvers, settings, answers: published }, control.signal);

@@ -36,7 +36,7 @@ function kitOf(balancers: readonly LoadBalancer[], options: KitOptions = {}): Ki
       http01Solver({ answers, balancers: named, clock }),
       tlsAlpn01Solver({ balancers: named, now: () => clock.now() }),
     ].map((it) => [it.type, it])),
-    settings: { keyType: "ec-256", challenges, agreeTos: true },
+    settings: { keyTypes: ["ec-256"], challenges, agreeTos: true },
     answers,
   };
   return { service: balancerService(parts, lifetime), published: answers.published, records };

@@ -49,7 +49,7 @@ const intent: Arbitrary<Intent> = record<Intent>({
   secretName,
   certType: fc.constantFrom("fullchain", "chain", "cert"),
   balancers: fc.array(text),
-}, {});
+}, { twinOf: secretName });
 
 const facts = record<CertificateFacts>({
   subject: text,
@@ -256,6 +256,7 @@ for (
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, keyType: "dsa" } }, "keyType"],
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, secretName: "a/b" } }, "secretName"],
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, balancers: [1] } }, "balancers"],
+    [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, twinOf: "a/b" } }, "twinOf"],
     [readers.readCertificate, { intent: INTENT, facts: FACTS, storedAt: AT, origin: "ca" }, "directory"],
     [readers.readCertificate, { intent: INTENT, facts: FACTS, storedAt: AT, origin: "found" }, "origin"],
     [

@@ -28,6 +28,16 @@ const record = (more: Partial<CertificateRecord> = {}): CertificateRecord => ({
   order: URL_,
   ...more,
 } as CertificateRecord);
+const TWIN = record({
+  intent: {
+    names: [SUBJECT],
+    keyType: "rsa-2048",
+    secretName: parseSecretName(`${SECRET}_RSA`),
+    certType: "fullchain",
+    balancers: ["infra/lb"],
+    twinOf: SECRET,
+  },
+});
 const about = { balancer: "infra/lb", secretName: SECRET, fingerprint: "aa", at: NOW } as const;
 const served: DeploymentRecord = { ...about, state: "served", shadowed: [] };
 const renewal = { at: new Date("2026-06-29T10:00:00Z"), why: "window" } as const;
@@ -53,6 +63,22 @@ const HELD = "The certificate for www.example.com was issued by R13, valid until
 
 for (
   const [why, situation, expected] of [
+    ["one with a second kind beside it", held({ twin: { state: "held", certificate: { record: TWIN } } }), [
+      `${HELD} Beside it there is one with an rsa-2048 key, valid until 2026-07-30T00:00:00Z (in 59 days), ` +
+      "kept as LE_CERTIFICATE_www_example_com_RSA_BUNDLE.",
+      "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
+      "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
+    ]],
+    [
+      "one whose second kind is missing",
+      held({ twin: { state: "missing", keyType: "rsa-2048", reason: "no", until: new Date("2026-06-01T00:05:00Z") } }),
+      [
+        `${HELD} One with an rsa-2048 key is wanted beside it and not there yet: no. ` +
+        "It is tried again at 2026-06-01T00:05:00Z.",
+        "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
+        "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
+      ],
+    ],
     ["one that is held, served and fresh", held(), [
       HELD,
       "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",

@@ -13,7 +13,7 @@ Deno.test("readConfig() has a default for everything", () => {
   assertEquals(config.challengeTlsListen, undefined);
   assertEquals(config.vault, { kind: "sqlite", path: "data/vault.db" });
   assertEquals([...config.challenges] as string[], ["tls-alpn-01", "http-01"]);
-  assertEquals([config.keyType, config.grid, config.agreeTos] as unknown[], ["ec-256", "default", false]);
+  assertEquals([config.keyTypes, config.grid, config.agreeTos] as unknown[], [["ec-256"], "default", false]);
 });
 
 Deno.test("readConfig() takes the original's names where ours are not set", () => {
@@ -33,6 +33,12 @@ Deno.test("readConfig() reads declared certificates; the first name is the subje
   ]);
   assertEquals(config.certificates[0]?.balancers, ["infra/lb"]);
   assertEquals(config.certificates[2]?.secretName as string, "LE_CERTIFICATE_STAR_c_example");
+});
+
+Deno.test("readConfig() takes two key types; what is declared is of the first", () => {
+  const config = configOf({ KEY_TYPE: " rsa-2048  ec-384", CERTIFICATES: "a.example" });
+  assertEquals([...config.keyTypes] as string[], ["rsa-2048", "ec-384"]);
+  assertEquals(config.certificates.map((it) => it.keyType as string), ["rsa-2048"]);
 });
 
 Deno.test("readConfig() knows a Kontena Load Balancer by its scheme", () => {
@@ -59,6 +65,12 @@ for (
     [{ ACME_EMAIL: "nobody" }, "ACME_EMAIL"],
     [{ ACME_AGREE_TOS: "perhaps" }, 'ACME_AGREE_TOS: "perhaps" is none of true, false'],
     [{ KEY_TYPE: "rsa-1024" }, "KEY_TYPE"],
+    [
+      { KEY_TYPE: "rsa-2048 rsa-4096" },
+      'KEY_TYPE: "rsa-2048 rsa-4096" names two RSA key types (name one, or an EC and',
+    ],
+    [{ KEY_TYPE: "ec-384 ec-384" }, 'KEY_TYPE: "ec-384 ec-384" names two EC key types'],
+    [{ KEY_TYPE: "ec-256 rsa-2048 rsa-4096" }, "names more than two key types"],
     [{ CERTIFICATES: "a..b" }, 'CERTIFICATES: Cannot use "a..b"'],
     [{ CHALLENGE: "tls-alpn" }, "CHALLENGE"],
     [
