@@ -13,6 +13,7 @@ import {
   recordText,
   requestedText,
   storedText,
+  twinWarning,
 } from "./format.ts";
 import { ACCEPT_COMMAND } from "./certificate_accept.ts";
 import { ACCOUNT_COMMANDS } from "./account_commands.ts";
@@ -215,6 +216,7 @@ async function get({ args, value, flag }: Input, world: World): Promise<void> {
     ...given("now", flag("now")),
   });
   world.terminal.out(printable(storedText(certificate)));
+  world.terminal.err(printable(twinWarning(certificate)));
   checkServed(certificate);
 }
 
@@ -227,6 +229,7 @@ async function request({ args, value, values, flag }: Input, world: World): Prom
     ...given("now", flag("now")),
   });
   world.terminal.out(printable(requestedText(certificate)));
+  world.terminal.err(printable(twinWarning(certificate)));
   checkServed(certificate);
 }
 

@@ -10,6 +10,7 @@ import type {
   BalancerAnswer,
   CertificateAnswer,
   SecretAnswer,
+  TwinAnswer,
   TxtAnswer,
 } from "./wire.ts";
 
@@ -36,6 +37,7 @@ export function storedText(certificate: CertificateAnswer): string {
     ` Certificate is valid until: ${validUntilText}`,
     `Use the ${secrets.find((name) => name.endsWith("_BUNDLE"))} with Kontena loadbalancer!`,
     ...servedLines(certificate),
+    ...twinLines(certificate),
     "",
   ].join("\n");
 }
@@ -46,6 +48,7 @@ export function requestedText(certificate: CertificateAnswer): string {
   return [
     `Certificate for ${[subject, ...altNames].join(",")} is valid until: ${validUntilText}`,
     ...servedLines(certificate),
+    ...twinLines(certificate),
     "",
   ].join("\n");
 }
@@ -78,8 +81,36 @@ export function certificateText(grid: string, certificate: CertificateAnswer): s
     ...asideLines(certificate),
     ...items("secrets", certificate.secrets),
     ...items("load balancers", balancers.flatMap((it) => balancerLines(it, fingerprint))),
+    ...items("second kind", secondKind(certificate.twin)),
     "",
   ].join("\n");
+}
+
+/** What `get` and `request` tell on the side: the certificate is there, its second kind is not. */
+export function twinWarning({ twin }: CertificateAnswer): string {
+  return twin?.state === "missing" ? `Warning: ${missingText(twin)}\n` : "";
+}
+
+function twinLines({ twin }: CertificateAnswer): readonly string[] {
+  return twin?.state === "held" ? secondKind(twin) : [];
+}
+
+function secondKind(twin: TwinAnswer | undefined): readonly string[] {
+  if (twin === undefined) return [];
+  if (twin.state === "missing") return [missingText(twin)];
+  const { keyType, validUntil, serial, secrets, balancers, fingerprint } = twin;
+  return [
+    `Beside it one with an ${keyType} key (serial ${serial}), valid until ${seconds(validUntil)}, kept as ${
+      secrets.find((name) => name.endsWith("_BUNDLE"))
+    }`,
+    ...balancers.flatMap((it) => balancerLines(it, fingerprint)),
+  ];
+}
+
+function missingText({ keyType, reason, until }: TwinAnswer & { readonly state: "missing" }): string {
+  const why = reason === undefined ? "" : `: ${reason}`;
+  const again = until === undefined ? "" : ` (tried again ${until})`;
+  return `One with an ${keyType} key beside it is not there yet${why}${again}`;
 }
 
 function asideLines({ subject, aside }: CertificateAnswer): readonly string[] {
@@ -131,14 +162,23 @@ export interface View {
 
 /** What `certificate list` prints. */
 export function certificateTable(certificates: readonly CertificateAnswer[], view: View): string {
+  const pairs = certificates.some(({ twin }) => twin !== undefined);
   return table(
-    ["SUBJECT", "EXPIRATION", "AUTO_RENEWABLE?"],
-    certificates.map(({ subject, validUntil, autoRenewable }) => [
+    ["SUBJECT", "EXPIRATION", "AUTO_RENEWABLE?", ...pairs ? ["SECOND_KIND"] : []],
+    certificates.map(({ subject, validUntil, autoRenewable, twin }) => [
       `${paint("⊛", validUntil <= view.now ? "red" : "green", view)} ${subject}`,
       paint(expiration(validUntil, view.now), urgency(validUntil, view.now), view),
       String(autoRenewable),
+      ...pairs ? [twinCell(twin, view)] : [],
     ]),
   );
+}
+
+function twinCell(twin: TwinAnswer | undefined, view: View): string {
+  if (twin === undefined) return "-";
+  if (twin.state === "missing") return paint(`${twin.keyType}: missing`, "yellow", view);
+  const { keyType, validUntil } = twin;
+  return paint(`${keyType}: ${expiration(validUntil, view.now)}`, urgency(validUntil, view.now), view);
 }
 
 /** What `revoke` prints. */

@@ -43,7 +43,24 @@ export interface CertificateAnswer {
   /** A newer one that was not taken. */
   readonly aside?: AsideAnswer;
   readonly balancers: readonly BalancerAnswer[];
+  /** Its second kind. */
+  readonly twin?: TwinAnswer;
 }
+
+/** The certificate for the same names with a key of the other algorithm. */
+export type TwinAnswer =
+  & { readonly keyType: string }
+  & (
+    | {
+      readonly state: "held";
+      readonly validUntil: Date;
+      readonly serial: string;
+      readonly fingerprint: string;
+      readonly secrets: readonly string[];
+      readonly balancers: readonly BalancerAnswer[];
+    }
+    | { readonly state: "missing"; readonly reason?: string; readonly until?: string }
+  );
 
 /** A certificate that was kept aside. */
 export interface AsideAnswer {
@@ -87,6 +104,24 @@ export function readCertificate(json: unknown): CertificateAnswer {
     ...given("warnings", optional(from, "warnings", list)?.map(readFinding)),
     ...given("aside", optional(from, "kept_aside", readAside)),
     balancers: (optional(from, "load_balancers", list) ?? []).map(readBalancer),
+    ...given("twin", optional(from, "second_kind", readTwin)),
+  };
+}
+
+function readTwin(whole: Fields, field: string): TwinAnswer {
+  const from = object(whole[field], field);
+  const keyType = text(from, "key_type");
+  if (text(from, "state") === "missing") {
+    return { state: "missing", keyType, ...optionalTexts(from, { reason: "reason", until: "until" }) };
+  }
+  return {
+    state: "held",
+    keyType,
+    validUntil: instant(from, "valid_until"),
+    serial: text(from, "serial"),
+    fingerprint: text(from, "fingerprint"),
+    secrets: texts(from, "secrets"),
+    balancers: list(from, "load_balancers").map(readBalancer),
   };
 }
 

@@ -100,7 +100,7 @@ const KEPT_ASIDE = v.strictObject({
   valid_until: v.optional(time),
 });
 
-const ours = {
+const told = {
   not_before: time,
   issuer: v.string(),
   serial: v.string(),
@@ -117,6 +117,19 @@ const ours = {
   secrets: texts,
   load_balancers: v.array(LOAD_BALANCER),
 };
+
+/** The certificate for the same names with a key of the other algorithm, where `KEY_TYPE` names two. */
+const SECOND_KIND = v.union([
+  v.strictObject({ state: v.picklist(["held"]), valid_until: time, ...told }),
+  v.strictObject({
+    state: v.picklist(["missing"]),
+    key_type: v.string(),
+    reason: v.optional(v.string()),
+    until: v.optional(v.pipe(time, v.description("When it is tried again"))),
+  }),
+]);
+
+const ours = { ...told, second_kind: v.optional(SECOND_KIND) };
 
 /** Certificate, Kontena 1.4 and later. */
 export const CERTIFICATE = v.strictObject({

@@ -59,7 +59,7 @@ export function certificates({ service, events, grid }: Face): readonly Route[] 
       tag,
       answers: { 200: { description: "All", schema: v.strictObject({ certificates: v.array(CERTIFICATE) }) } },
       async handle(c): Promise<Response> {
-        const all = await service.certificates(callOf(c));
+        const all = (await service.certificates(callOf(c))).filter(({ record }) => record.intent.twinOf === undefined);
         return c.json({ certificates: all.map((it) => certificateShape(grid, it)) });
       },
     },
@@ -164,7 +164,8 @@ export function certificates({ service, events, grid }: Face): readonly Route[] 
     {
       method: "post",
       path: "/v1/certificates/:grid/:subject/revoke",
-      summary: "Revoke a certificate at the CA; it is replaced where that is possible without a person",
+      summary:
+        "Revoke a certificate and its second kind at the CA; it is replaced where that is possible without a person",
       tag,
       answers: { 200: { description: "Revoked", schema: CERTIFICATE } },
       ...taking(revokeBody, async (c, body) => {

@@ -24,6 +24,7 @@ import {
   type SecretEntry,
   type SecretName,
   todoOf,
+  type Twin,
   type WiringPart,
 } from "../../mod.ts";
 import { given } from "../../src/model/shape.ts";
@@ -212,7 +213,7 @@ export function secretValueShape(grid: string, name: SecretName, { value, ...sec
 
 /** What the original did not tell of a certificate. */
 function ours(held: HeldCertificate): Shape {
-  const { record: { intent, facts, origin, revoked, warnings }, deployments, aside } = held;
+  const { record: { intent, facts, origin, revoked, warnings }, deployments, aside, twin } = held;
   const { privateKey, certificate, bundle } = certificateSecrets(intent.secretName);
   return {
     not_before: time(facts.notBefore),
@@ -227,6 +228,22 @@ function ours(held: HeldCertificate): Shape {
     ...given("kept_aside", aside === undefined ? undefined : asideShape(aside)),
     secrets: [privateKey, certificate, bundle],
     load_balancers: deployments.map((it) => deploymentShape(it, facts)),
+    ...given("second_kind", twin === undefined ? undefined : twinShape(twin)),
+  };
+}
+
+/** The certificate for the same names with a key of the other algorithm. */
+function twinShape(twin: Twin): Shape {
+  if (twin.state === "held") {
+    const { certificate } = twin;
+    return { state: "held", valid_until: time(certificate.record.facts.notAfter), ...ours(certificate) };
+  }
+  const { keyType, reason, until } = twin;
+  return {
+    state: "missing",
+    key_type: keyType,
+    ...given("reason", reason),
+    ...given("until", until === undefined ? undefined : time(until)),
   };
 }
 

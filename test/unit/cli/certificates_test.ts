@@ -105,6 +105,16 @@ for (
   });
 }
 
+for (const line of ["certificate get example.com", "certificate request example.com"]) {
+  Deno.test(`"${line}" succeeds without a second kind, and warns`, async () => {
+    const second_kind = { state: "missing", key_type: "rsa-2048", reason: "no RSA today" };
+    const ran = await kontena(line, { "POST v1/grids/test/certificates": { ...ANSWER, second_kind } });
+    assertEquals(ran.code, 0);
+    assertEquals(ran.err, "Warning: One with an rsa-2048 key beside it is not there yet: no RSA today\n");
+    assert(!ran.out.includes("rsa-2048"));
+  });
+}
+
 Deno.test("certificate import repeats no key that stands in the place of a file", async () => {
   const ran = await kontena(["certificate", "import", "--key", KEY, "w.crt"], {}, {}, FILES);
   assertEquals([ran.code, ran.err], [1, " [error] File not found: [PEM]\n"]);

@@ -9,8 +9,9 @@ import {
   secretText,
   servedLines,
   storedText,
+  twinWarning,
 } from "../../../plugin/cli/format.ts";
-import type { BalancerAnswer, CertificateAnswer } from "../../../plugin/cli/wire.ts";
+import type { BalancerAnswer, CertificateAnswer, TwinAnswer } from "../../../plugin/cli/wire.ts";
 
 const NOW = new Date("2026-01-01T00:00:00Z");
 const MINUTE = 60_000;
@@ -134,6 +135,55 @@ Deno.test("certificateText() is the original's, then ours", () => {
     - A_BUNDLE
   load balancers:
     - Served by infra/lb: example.com, www.example.com
+`,
+  );
+});
+
+const TWIN = {
+  state: "held",
+  keyType: "rsa-2048",
+  validUntil: new Date("2026-04-02T00:00:00Z"),
+  serial: "0badf00d",
+  fingerprint: "cd",
+  secrets: ["A_RSA_PRIVATE_KEY", "A_RSA_CERTIFICATE", "A_RSA_BUNDLE"],
+  balancers: [{ ...SERVED, fingerprint: "cd" }],
+} as const satisfies TwinAnswer;
+const NO_TWIN = {
+  state: "missing",
+  keyType: "rsa-2048",
+  reason: "no RSA today",
+  until: "2026-01-01T00:05:00Z",
+} as const;
+
+Deno.test("storedText(), requestedText() and certificateText() end with the second kind", () => {
+  const beside = "Beside it one with an rsa-2048 key (serial 0badf00d), valid until 2026-04-02T00:00:00Z, " +
+    "kept as A_RSA_BUNDLE";
+  const served = "Served by infra/lb: example.com, www.example.com";
+  for (const text of [storedText, requestedText]) {
+    assertEquals(text({ ...CERTIFICATE, twin: TWIN }), `${text(CERTIFICATE)}${beside}\n${served}\n`);
+    assertEquals(text({ ...CERTIFICATE, twin: NO_TWIN }), text(CERTIFICATE));
+  }
+  const shown = (twin: TwinAnswer): string => certificateText("test", { ...CERTIFICATE, twin });
+  const plain = certificateText("test", CERTIFICATE);
+  assertEquals(shown(TWIN), `${plain}  second kind:\n    - ${beside}\n    - ${served}\n`);
+  const missing =
+    "One with an rsa-2048 key beside it is not there yet: no RSA today (tried again 2026-01-01T00:05:00Z)";
+  assertEquals(shown(NO_TWIN), `${plain}  second kind:\n    - ${missing}\n`);
+  assertEquals(twinWarning({ ...CERTIFICATE, twin: NO_TWIN }), `Warning: ${missing}\n`);
+  assertEquals([twinWarning(CERTIFICATE), twinWarning({ ...CERTIFICATE, twin: TWIN })], ["", ""]);
+});
+
+Deno.test("certificateTable() has a column for second kinds where there are any", () => {
+  const rows = [{ ...CERTIFICATE, twin: TWIN }, { ...CERTIFICATE, subject: "a.b", twin: NO_TWIN }, {
+    ...CERTIFICATE,
+    subject: "c.d",
+  }];
+  assertEquals(
+    certificateTable(rows, { now: NOW, colours: false }),
+    `SUBJECT        EXPIRATION  AUTO_RENEWABLE?  SECOND_KIND
+⊛ example.com  90 days     true             rsa-2048: 91 days
+⊛ a.b          90 days     true             rsa-2048: missing
+⊛ c.d          90 days     true             -
 `,
   );
 });

@@ -216,6 +216,38 @@ Deno.test("GET certificates lists them", async () => {
   assertEquals((await ask("GET", "/v1/grids/test/certificates")).json, { certificates: [CERTIFICATE] });
 });
 
+Deno.test("GET certificates shows a second kind below its first, and not as one of its own", async () => {
+  const first = heldCertificate();
+  const secretName = parseSecretName(`${first.record.intent.secretName}_RSA`);
+  const intent = { ...first.record.intent, secretName, keyType: "rsa-2048", twinOf: first.record.intent.secretName };
+  const certificate = { ...first, record: { ...first.record, intent } } as HeldCertificate;
+  const { ask } = testApi({
+    certificates: () => Promise.resolve([{ ...first, twin: { state: "held", certificate } }, certificate]),
+  });
+  const secrets = OURS.secrets.map((name) => name.replace("example_com_", "example_com_RSA_"));
+  assertEquals((await ask("GET", "/v1/grids/test/certificates")).json, {
+    certificates: [{
+      ...CERTIFICATE,
+      second_kind: { state: "held", valid_until: CERTIFICATE.valid_until, ...OURS, key_type: "rsa-2048", secrets },
+    }],
+  });
+});
+
+Deno.test("GET certificate tells why its second kind is missing, and until when", async () => {
+  const until = new Date("2026-01-01T01:00:00Z");
+  const twin = { state: "missing", keyType: "rsa-2048", reason: "no RSA today", until } as const;
+  const { ask } = testApi({ certificate: () => Promise.resolve({ ...heldCertificate(), twin }) });
+  assertEquals((await ask("GET", "/v1/certificates/test/example.com")).json, {
+    ...CERTIFICATE,
+    second_kind: {
+      state: "missing",
+      key_type: "rsa-2048",
+      reason: "no RSA today",
+      until: "2026-01-01T01:00:00.000+00:00",
+    },
+  });
+});
+
 Deno.test("GET certificate tells what the balancers do", async () => {
   const shadowed = [{ name: parseDnsName("www.example.com"), by: "old.pem" }];
   const held: DeploymentRecord = {
