@@ -3,6 +3,7 @@ import { type DnsName, sameNames } from "../model/dns_name.ts";
 import type { Order } from "../model/order.ts";
 import type { Intent, OrderRecord } from "../model/records.ts";
 import { type Dispensable, dispensable } from "../model/replaces.ts";
+import { orderKeyName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import type { AuthorityAccount, Call } from "../ports.ts";
 import type { FlowParts } from "./parts.ts";
@@ -167,10 +168,27 @@ function tellLeft(parts: FlowParts, { names, profile }: Intended, left: keyof Di
 
 async function ordered(parts: FlowParts, record: Intended, order: Order, call: Call): Promise<OpenOrder> {
   const { url, expires } = order;
+  if (order.status === "pending" || order.status === "ready") await takeOver(parts, record, url, call);
   return {
     record: await writeOrder(parts, { ...record, step: "ordered", url, ...given("expires", expires) }, call),
     order,
   };
+}
+
+/**
+ * A CA may hand back an order that is open for the same names, though it was placed for a certificate with another key. It
+ * becomes the one's that asks now: an order has one key, and the other certificate gets an order of its own.
+ */
+async function takeOver(parts: FlowParts, { id, names, intent }: Intended, url: URL, call: Call): Promise<void> {
+  if (intent === undefined) return;
+  for (const { value: other } of await parts.records.orders.list(call)) {
+    if (other.id === id || other.intent === undefined || !("url" in other) || other.url.href !== url.href) continue;
+    await parts.vault.remove(orderKeyName(other.id), { ...call, mayWait: true });
+    await parts.records.orders.remove(other.id, call);
+    const from = other.intent.keyType;
+    const text = `The CA gave the open order for ${names.join(", ")} (${from}) again; it is used for ${intent.keyType}`;
+    parts.events.emit({ level: "info", name: "order.shared", text, fields: { subject: names[0] } });
+  }
 }
 
 /** An order that was intended for the same and got no further; with the new intent. */

@@ -17,6 +17,11 @@ function csrs(world: World): Promise<Awaited<ReturnType<typeof readCsr>>[]> {
   }));
 }
 
+/** Of all certificates that are held. */
+async function fingerprints({ records }: World): Promise<readonly string[]> {
+  return (await records.certificates.list(CALL)).map(({ value }) => value.facts.fingerprint);
+}
+
 Deno.test("F-41a: a name beside a wildcard that covers it is refused before the CA hears of it", () => {
   assertThrows(() => parseDnsNames(["*.example.com", "www.example.com"]), InputError, "already covered");
   assertEquals(parseDnsNames(["*.example.com", "example.com"]).length, 2);
@@ -112,6 +117,27 @@ Deno.test("F-58: RSA and ECDSA for the same names at once are two orders, one af
     assertEquals(new Set(held.map(({ record }) => record.facts.serial)).size, 2);
     assertEquals(world.made(), { certificates: 2, orders: 2 });
     assertEquals(world.authority.counters.ordersHandedBack, 0);
+  }));
+
+Deno.test("F-58: an order that one kind left open and the CA hands to the other is finished by that one alone", () =>
+  inWorld({ authority: { orderReuse: true }, settings: { keyTypes: ["ec-256", "rsa-2048"] } }, async (world) => {
+    await world.look();
+    const before = await fingerprints(world);
+    assertEquals(before.length, 2);
+    await world.strike("problem@finalize?type=badCSR&times=1");
+
+    for (let looks = 0; looks < 4; looks++) {
+      await world.look();
+      world.clock.move(20 * 60_000);
+    }
+
+    assertEquals(world.authority.counters.ordersHandedBack, 1);
+    const after = await fingerprints(world);
+    assertEquals([after.length, after.filter((it) => before.includes(it))], [2, []]);
+    assertEquals(await world.records.asides.list(CALL), []);
+    assertEquals(await world.records.orders.list(CALL), []);
+    assertEquals(world.made(), { certificates: 2, orders: 2 });
+    await world.checkRenewed({ code: "CA_PROBLEM" });
   }));
 
 Deno.test("F-58a: no CSR asks for must-staple", () =>
