@@ -86,31 +86,42 @@ export function certificateText(grid: string, certificate: CertificateAnswer): s
   ].join("\n");
 }
 
-/** What `get` and `request` tell on the side: the certificate is there, its second kind is not. */
+/** What `get` and `request` tell on the side: the certificate is there, and something is wrong with its second kind. */
 export function twinWarning({ twin }: CertificateAnswer): string {
-  return twin?.state === "missing" ? `Warning: ${missingText(twin)}\n` : "";
+  if (twin?.state === "missing") return `Warning: ${missingText(twin)}\n`;
+  return twin?.reason === undefined ? "" : `Warning: ${failedText(twin)}\n`;
 }
 
 function twinLines({ twin }: CertificateAnswer): readonly string[] {
-  return twin?.state === "held" ? secondKind(twin) : [];
+  return twin?.state === "held" ? heldLines(twin) : [];
 }
 
 function secondKind(twin: TwinAnswer | undefined): readonly string[] {
   if (twin === undefined) return [];
   if (twin.state === "missing") return [missingText(twin)];
+  return [...heldLines(twin), ...twin.reason === undefined ? [] : [failedText(twin)]];
+}
+
+function heldLines(twin: TwinAnswer & { readonly state: "held" }): readonly string[] {
   const { keyType, validUntil, serial, secrets, balancers, fingerprint } = twin;
+  const kept = secrets.find((name) => name.endsWith("_BUNDLE"));
   return [
-    `Beside it one with an ${keyType} key (serial ${serial}), valid until ${seconds(validUntil)}, kept as ${
-      secrets.find((name) => name.endsWith("_BUNDLE"))
-    }`,
+    `Beside it one with an ${keyType} key (serial ${serial}), valid until ${seconds(validUntil)}, kept as ${kept}`,
     ...balancers.flatMap((it) => balancerLines(it, fingerprint)),
   ];
 }
 
-function missingText({ keyType, reason, until }: TwinAnswer & { readonly state: "missing" }): string {
-  const why = reason === undefined ? "" : `: ${reason}`;
+function missingText(twin: TwinAnswer): string {
+  return `One with an ${twin.keyType} key beside it is not there yet${because(twin)}`;
+}
+
+function failedText(twin: TwinAnswer): string {
+  return `The one with an ${twin.keyType} key beside it was not renewed${because(twin)}`;
+}
+
+function because({ reason, until }: TwinAnswer): string {
   const again = until === undefined ? "" : ` (tried again ${until})`;
-  return `One with an ${keyType} key beside it is not there yet${why}${again}`;
+  return `${reason === undefined ? "" : `: ${reason}`}${again}`;
 }
 
 function asideLines({ subject, aside }: CertificateAnswer): readonly string[] {
@@ -182,14 +193,15 @@ function twinCell(twin: TwinAnswer | undefined, view: View): string {
 }
 
 /** What `revoke` prints. */
-export function revokedText({ subject, serial, autoRenewable }: CertificateAnswer, replaced: boolean): string {
+export function revokedText({ subject, serial, autoRenewable, twin }: CertificateAnswer, replaced: boolean): string {
   const which = serial === undefined ? "" : ` (serial ${serial})`;
+  const other = twin?.state === "held" ? `, and so is its ${twin.keyType} kind (serial ${twin.serial})` : "";
   const next = !replaced
     ? `It is still in the vault and served; to end that: kontena certificate remove --force ${subject}`
     : autoRenewable
     ? "A new one is brought about by itself; until then it is still served"
     : "It is still served, and a new one is not brought about by itself: get or import one";
-  return `Certificate for ${subject} is revoked${which}\n${next}\n`;
+  return `Certificate for ${subject} is revoked${which}${other}\n${next}\n`;
 }
 
 /** What `domain-authorization list` prints. */

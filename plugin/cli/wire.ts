@@ -49,7 +49,13 @@ export interface CertificateAnswer {
 
 /** The certificate for the same names with a key of the other algorithm. */
 export type TwinAnswer =
-  & { readonly keyType: string }
+  & {
+    readonly keyType: string;
+    /** Why the last attempt at it failed. */
+    readonly reason?: string;
+    /** When it is tried again. */
+    readonly until?: string;
+  }
   & (
     | {
       readonly state: "held";
@@ -59,7 +65,7 @@ export type TwinAnswer =
       readonly secrets: readonly string[];
       readonly balancers: readonly BalancerAnswer[];
     }
-    | { readonly state: "missing"; readonly reason?: string; readonly until?: string }
+    | { readonly state: "missing" }
   );
 
 /** A certificate that was kept aside. */
@@ -110,13 +116,11 @@ export function readCertificate(json: unknown): CertificateAnswer {
 
 function readTwin(whole: Fields, field: string): TwinAnswer {
   const from = object(whole[field], field);
-  const keyType = text(from, "key_type");
-  if (text(from, "state") === "missing") {
-    return { state: "missing", keyType, ...optionalTexts(from, { reason: "reason", until: "until" }) };
-  }
+  const common = { keyType: text(from, "key_type"), ...optionalTexts(from, { reason: "reason", until: "until" }) };
+  if (text(from, "state") === "missing") return { state: "missing", ...common };
   return {
     state: "held",
-    keyType,
+    ...common,
     validUntil: instant(from, "valid_until"),
     serial: text(from, "serial"),
     fingerprint: text(from, "fingerprint"),

@@ -118,15 +118,15 @@ const told = {
   load_balancers: v.array(LOAD_BALANCER),
 };
 
+const failed = {
+  reason: v.optional(v.pipe(v.string(), v.description("Why the last attempt at it failed"))),
+  until: v.optional(v.pipe(time, v.description("When it is tried again"))),
+};
+
 /** The certificate for the same names with a key of the other algorithm, where `KEY_TYPE` names two. */
 const SECOND_KIND = v.union([
-  v.strictObject({ state: v.picklist(["held"]), valid_until: time, ...told }),
-  v.strictObject({
-    state: v.picklist(["missing"]),
-    key_type: v.string(),
-    reason: v.optional(v.string()),
-    until: v.optional(v.pipe(time, v.description("When it is tried again"))),
-  }),
+  v.strictObject({ state: v.picklist(["held"]), valid_until: time, ...told, ...failed }),
+  v.strictObject({ state: v.picklist(["missing"]), key_type: v.string(), ...failed }),
 ]);
 
 const ours = { ...told, second_kind: v.optional(SECOND_KIND) };

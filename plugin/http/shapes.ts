@@ -234,17 +234,11 @@ function ours(held: HeldCertificate): Shape {
 
 /** The certificate for the same names with a key of the other algorithm. */
 function twinShape(twin: Twin): Shape {
-  if (twin.state === "held") {
-    const { certificate } = twin;
-    return { state: "held", valid_until: time(certificate.record.facts.notAfter), ...ours(certificate) };
-  }
-  const { keyType, reason, until } = twin;
-  return {
-    state: "missing",
-    key_type: keyType,
-    ...given("reason", reason),
-    ...given("until", until === undefined ? undefined : time(until)),
-  };
+  const { reason, until } = twin;
+  const failure = { ...given("reason", reason), ...given("until", until === undefined ? undefined : time(until)) };
+  if (twin.state === "missing") return { state: "missing", key_type: twin.keyType, ...failure };
+  const { certificate } = twin;
+  return { state: "held", valid_until: time(certificate.record.facts.notAfter), ...ours(certificate), ...failure };
 }
 
 /** When it is renewed by itself; what a person has to prove is not. */

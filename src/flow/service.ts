@@ -148,16 +148,20 @@ export interface HeldCertificate {
 
 /** The certificate for the same names with a key of the other algorithm. */
 export type Twin =
-  | { readonly state: "held"; readonly certificate: HeldCertificate }
-  | {
-    readonly state: "missing";
-    /** The kind of key that it shall have. */
-    readonly keyType: KeyType;
-    /** Why it is not there, where an attempt was made. */
+  & {
+    /** Why the last attempt at it failed, if it did. */
     readonly reason?: string;
     /** Not before this instant is it tried again. */
     readonly until?: Date;
-  };
+  }
+  & (
+    | { readonly state: "held"; readonly certificate: HeldCertificate }
+    | {
+      readonly state: "missing";
+      /** The kind of key that it shall have. */
+      readonly keyType: KeyType;
+    }
+  );
 
 /** When a certificate is renewed next, why then, and where the CA explains it. */
 export interface HeldRenewal extends RenewalDate {

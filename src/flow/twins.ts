@@ -60,10 +60,16 @@ export function twinStates(
   const twins = Map.groupBy(all.filter((it) => it.intent.twinOf !== undefined), (it) => it.intent.twinOf);
   return (first) => {
     const record = heldTwin(first, twins.get(first.intent.secretName) ?? []);
-    if (record !== undefined) return { state: "held", certificate: view(record) };
+    if (record !== undefined) {
+      return { state: "held", certificate: view(record), ...failureOf(attempts.get(record.intent.secretName)) };
+    }
     const wanted = first.origin === "imported" ? undefined : twinFor(first.intent, keyTypes);
     if (wanted === undefined) return undefined;
-    const { lastError, nextAt } = attempts.get(wanted.secretName) ?? {};
-    return { state: "missing", keyType: wanted.keyType, ...given("reason", lastError), ...given("until", nextAt) };
+    return { state: "missing", keyType: wanted.keyType, ...failureOf(attempts.get(wanted.secretName)) };
   };
+}
+
+function failureOf(attempt: AttemptRecord | undefined): Pick<Twin, "reason" | "until"> {
+  if (attempt?.lastError === undefined) return {};
+  return { reason: attempt.lastError, ...given("until", attempt.nextAt) };
 }

@@ -26,8 +26,11 @@ export interface Known {
     readonly renewal?: RenewalDate;
     readonly aside?: AsideRecord;
     readonly twin?:
-      | { readonly state: "held"; readonly certificate: { readonly record: CertificateRecord } }
-      | { readonly state: "missing"; readonly keyType: KeyType; readonly reason?: string; readonly until?: Date };
+      & { readonly reason?: string; readonly until?: Date }
+      & (
+        | { readonly state: "held"; readonly certificate: { readonly record: CertificateRecord } }
+        | { readonly state: "missing"; readonly keyType: KeyType }
+      );
   };
   /** An order for it that is not finished. */
   readonly order?: OrderRecord;
@@ -88,16 +91,17 @@ function heldText({ subject, held, now }: Known): string {
 
 function twinText(twin: NonNullable<Known["held"]>["twin"], now: Date): string {
   if (twin === undefined) return "";
+  const { reason, until } = twin;
+  const next = until === undefined || until <= now ? "" : ` It is tried again at ${iso(until)}.`;
   if (twin.state === "held") {
     const { intent: { keyType, secretName }, facts: { notAfter } } = twin.certificate.record;
     const end = notAfter <= now ? "expired at" : "valid until";
     return ` Beside it there is one with an ${keyType} key, ${end} ${iso(notAfter)} (${distance(notAfter, now)}),` +
-      ` kept as ${certificateSecrets(secretName).bundle}.`;
+      ` kept as ${certificateSecrets(secretName).bundle}.` +
+      (reason === undefined ? "" : ` The last attempt at a newer one failed: ${reason}.${next}`);
   }
-  const { keyType, reason, until } = twin;
   const why = reason === undefined ? "" : `: ${reason}`;
-  const next = until === undefined || until <= now ? "" : ` It is tried again at ${iso(until)}.`;
-  return ` One with an ${keyType} key is wanted beside it and not there yet${why}.${next}`;
+  return ` One with an ${twin.keyType} key is wanted beside it and not there yet${why}.${next}`;
 }
 
 function asideText(aside: AsideRecord | undefined): string {

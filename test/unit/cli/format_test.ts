@@ -5,6 +5,7 @@ import {
   certificateText,
   duration,
   requestedText,
+  revokedText,
   secretTable,
   secretText,
   servedLines,
@@ -171,6 +172,17 @@ Deno.test("storedText(), requestedText() and certificateText() end with the seco
   assertEquals(shown(NO_TWIN), `${plain}  second kind:\n    - ${missing}\n`);
   assertEquals(twinWarning({ ...CERTIFICATE, twin: NO_TWIN }), `Warning: ${missing}\n`);
   assertEquals([twinWarning(CERTIFICATE), twinWarning({ ...CERTIFICATE, twin: TWIN })], ["", ""]);
+  const failed = { ...TWIN, reason: "no RSA today" };
+  const why = "The one with an rsa-2048 key beside it was not renewed: no RSA today";
+  assertEquals(twinWarning({ ...CERTIFICATE, twin: failed }), `Warning: ${why}\n`);
+  assertEquals(shown(failed), `${shown(TWIN)}    - ${why}\n`);
+});
+
+Deno.test("revokedText() names both kinds", () => {
+  assertEquals(
+    revokedText({ ...CERTIFICATE, twin: TWIN }, true).split("\n")[0],
+    "Certificate for example.com is revoked (serial 0badcafe), and so is its rsa-2048 kind (serial 0badf00d)",
+  );
 });
 
 Deno.test("certificateTable() has a column for second kinds where there are any", () => {

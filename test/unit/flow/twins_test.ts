@@ -6,6 +6,8 @@ import { parseDnsNames } from "../../../src/model/dns_name.ts";
 import { InUseError, SidecarError } from "../../../src/model/errors.ts";
 import type { Intent } from "../../../src/model/records.ts";
 import { defaultSecretName } from "../../../src/model/secret_name.ts";
+import { LETSENCRYPT_LIMITS } from "../../../src/model/rate_limits.ts";
+import { lifeOf } from "../../support/dying.ts";
 import { CALL } from "../../support/fakes.ts";
 import { type Harness, harness, type HarnessOptions } from "../../support/flow_harness.ts";
 import { testAuthority, testCertificate } from "../../support/test_chain.ts";
@@ -49,6 +51,20 @@ function asked({ authority }: Harness, kind: string): number {
   return authority.asked.filter((it) => it.split(" ")[0] === kind).length;
 }
 
+/** The CA does not take the second CSR that it gets. */
+function refuseSecond({ parts: { authority } }: Harness): void {
+  let finalized = 0;
+  const as = authority.as.bind(authority);
+  authority.as = (url, key) => {
+    const account = as(url, key);
+    const refused = new SidecarError("CA_PROBLEM", "no RSA today");
+    return {
+      ...account,
+      finalize: (order, csr, call) => ++finalized === 2 ? Promise.reject(refused) : account.finalize(order, csr, call),
+    };
+  };
+}
+
 async function shown({ service }: Harness): Promise<HeldCertificate> {
   const held = await service.certificate("www.example.com", CALL);
   assert(held !== undefined);
@@ -83,16 +99,7 @@ Deno.test("request() with one kind configured is one order, and there is no twin
 
 Deno.test("request() succeeds where the second kind fails: it is told, rests, and comes by the keeper", async () => {
   const it = await paired();
-  let finalized = 0;
-  const as = it.parts.authority.as.bind(it.parts.authority);
-  it.parts.authority.as = (url, key) => {
-    const account = as(url, key);
-    const refused = new SidecarError("CA_PROBLEM", "no RSA today");
-    return {
-      ...account,
-      finalize: (order, csr, call) => ++finalized === 2 ? Promise.reject(refused) : account.finalize(order, csr, call),
-    };
-  };
+  refuseSecond(it);
 
   const { record, twin } = await it.service.request({ domains: DOMAINS }, CALL);
 
@@ -119,6 +126,38 @@ Deno.test("request() whose first kind fails orders no second", async () => {
   const it = await paired({ failing: ["example.com"] });
   await assertRejects(() => it.service.request({ domains: DOMAINS }, CALL), SidecarError);
   assertEquals([asked(it, "newOrder"), await kinds(it)], [1, []]);
+});
+
+Deno.test("each kind counts for the CA's limits; one that is put off is told, and the former one serves on", async () => {
+  const it = await paired({ limits: LETSENCRYPT_LIMITS }); // five for the same names in a week
+  for (let i = 0; i < 2; i++) await it.service.request({ domains: DOMAINS }, CALL);
+  const before = await all(it);
+
+  const { twin } = await it.service.request({ domains: DOMAINS }, CALL);
+
+  const after = await all(it);
+  assertEquals([it.authority.issued(), after[1]], [5, before[1]]);
+  assert(after[0] !== before[0] && twin?.state === "held");
+  assertStringIncludes(twin.reason ?? "", "5 of 5 certificates for exactly");
+  assert(it.events.some(({ name, text }) => name === "certificate.waits" && text.includes("rsa-2048")));
+});
+
+Deno.test("a process that dies after any of its writes: one certificate of each kind, and its key kept", async () => {
+  let steps = 10; // fewer, and the first kind is under way alone
+  for (let ended = false; !ended; steps++) {
+    const life = lifeOf(steps);
+    const first = await paired({ reuseOrders: true, ledger: life.ledger, vault: life.vault });
+    ended = await first.service.request({ domains: DOMAINS }, CALL).then(() => true, () => false);
+    await first.service.landed();
+    const it = kept(await first.restart());
+    await it.look();
+    await it.look();
+
+    const found = [await kinds(it), it.authority.issued()];
+    assertEquals(found, [[" ec-256", "_RSA rsa-2048"], 2], `after ${steps} writes`);
+    assertEquals([await it.records.orders.list(CALL), await it.records.asides.list(CALL)], [[], []]);
+  }
+  assert(steps > 24, `only ${steps} writes were tried`);
 });
 
 Deno.test("request() does not take over a secret name that is somebody else's", async () => {
@@ -242,22 +281,18 @@ Deno.test("removeCertificate() takes both kinds out of balancers, vault and ledg
   assertEquals([left.flat(), secrets, it.authority.issued()], [[], [], 2]);
 });
 
-Deno.test("removeCertificate() forgets a second kind that was under way", async () => {
+Deno.test("removeCertificate() forgets a second kind that is under way", async () => {
   const it = await paired();
-  it.authority.refuse("newOrder", "rateLimited");
-  it.authority.asked.length = 0;
-  await assertRejects(() => it.service.request({ domains: DOMAINS }, CALL), SidecarError);
-  await it.service.request({ domains: DOMAINS, keyType: "ec-256" }, CALL);
-  const twin: Intent = { ...DECLARED, keyType: "rsa-2048", secretName: `${FIRST}_RSA` as never, twinOf: FIRST };
-  await it.records.certificates.remove(twin.secretName, CALL);
-  const url = new URL("https://ca.test/order/99");
-  const about = { id: "left", directory: url, account: url, names: DOMAINS, createdAt: it.clock.now() };
-  await it.records.orders.put("left", { ...about, step: "finalizing", url, intent: twin }, CALL);
-  await it.records.attempts.put(twin.secretName, { failures: 1, lastAt: it.clock.now() }, CALL);
+  refuseSecond(it);
+  await it.service.request({ domains: DOMAINS }, CALL);
+  assertEquals([(await it.records.orders.list(CALL)).length, (await it.records.attempts.list(CALL)).length], [1, 1]);
 
   await it.service.removeCertificate("www.example.com", { force: true }, CALL);
+  it.clock.move(DAY);
+  await it.look();
 
   assertEquals([await it.records.orders.list(CALL), await it.records.attempts.list(CALL)], [[], []]);
+  assertEquals([await kinds(it), it.authority.issued()], [[], 1]);
 });
 
 Deno.test("revokeCertificate() revokes both kinds, and both are replaced", async () => {

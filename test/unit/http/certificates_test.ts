@@ -222,13 +222,21 @@ Deno.test("GET certificates shows a second kind below its first, and not as one 
   const intent = { ...first.record.intent, secretName, keyType: "rsa-2048", twinOf: first.record.intent.secretName };
   const certificate = { ...first, record: { ...first.record, intent } } as HeldCertificate;
   const { ask } = testApi({
-    certificates: () => Promise.resolve([{ ...first, twin: { state: "held", certificate } }, certificate]),
+    certificates: () =>
+      Promise.resolve([{ ...first, twin: { state: "held", certificate, reason: "no" } }, certificate]),
   });
   const secrets = OURS.secrets.map((name) => name.replace("example_com_", "example_com_RSA_"));
   assertEquals((await ask("GET", "/v1/grids/test/certificates")).json, {
     certificates: [{
       ...CERTIFICATE,
-      second_kind: { state: "held", valid_until: CERTIFICATE.valid_until, ...OURS, key_type: "rsa-2048", secrets },
+      second_kind: {
+        state: "held",
+        valid_until: CERTIFICATE.valid_until,
+        ...OURS,
+        key_type: "rsa-2048",
+        secrets,
+        reason: "no",
+      },
     }],
   });
 });
