@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import defer * as nodeCrypto from "node:crypto";
 import type { Bundle } from "../../src/model/certificate.ts";
 import { covers, type DnsName, isWildcard } from "../../src/model/dns_name.ts";
@@ -83,9 +84,14 @@ function servedAs(name: DnsName, { fingerprint, serial, der }: Probed): Served {
   return { name, fingerprint, serial, ...given("notAfter", Number.isNaN(notAfter.getTime()) ? undefined : notAfter) };
 }
 
-/** Where a bundle may be restricted to one kind of signature, so that its twin of the other kind does not hide it. */
+/** The kind of signature that a client is restricted to, so that a twin of the other kind does not hide the bundle. */
 export function signaturesOf(bundle: Bundle): Signatures {
-  return new nodeCrypto.X509Certificate(bundle.certificates[0]).publicKey.asymmetricKeyType === "rsa" ? "rsa" : "ecdsa";
+  return signaturesBy(new nodeCrypto.X509Certificate(bundle.certificates[0]));
+}
+
+/** The same of a leaf. */
+export function signaturesBy(leaf: X509Certificate): Signatures {
+  return leaf.publicKey.asymmetricKeyType === "rsa" ? "rsa" : "ecdsa";
 }
 
 /**

@@ -5,7 +5,7 @@ import { leafOf } from "../certs/on_disk.ts";
 import { checkFile } from "../certs/pem.ts";
 import { checkPlace, fileIn } from "../certs/place.ts";
 import { preparePlaces } from "../certs/placeholder.ts";
-import { askAll, namesOf } from "../certs/prove.ts";
+import { askAll, namesOf, signaturesBy } from "../certs/prove.ts";
 import { inTurn } from "../net/in_turn.ts";
 import { forget } from "./former.ts";
 import { reload, seenInTime, whyUnchanged } from "./reload.ts";
@@ -45,7 +45,7 @@ async function checkGone(tools: Tools, pem: string, call: Call): Promise<void> {
   const leaf = leafOf(pem);
   const [name] = leaf === undefined ? [] : namesOf(leaf.raw);
   if (leaf === undefined || name === undefined) return;
-  const [answer] = await askAll(proverOf(tools), [name], {}, call).catch(() => []);
+  const [answer] = await askAll(proverOf(tools), [name], { signatures: signaturesBy(leaf) }, call).catch(() => []);
   call.signal.throwIfAborted();
   const fingerprint = leaf.fingerprint256.replaceAll(":", "").toLowerCase();
   if (answer === undefined || !("probed" in answer) || answer.probed.fingerprint !== fingerprint) return;

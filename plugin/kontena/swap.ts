@@ -8,7 +8,7 @@ import { readIfThere, replaceFile } from "../certs/files.ts";
 import { leafOf } from "../certs/on_disk.ts";
 import { checkFile, checkPem } from "../certs/pem.ts";
 import { checkPlace, fileIn } from "../certs/place.ts";
-import { askAll, inspect, namesOf, prove } from "../certs/prove.ts";
+import { askAll, inspect, namesOf, prove, signaturesBy } from "../certs/prove.ts";
 import { inTurn } from "../net/in_turn.ts";
 import { forget, type Former, formerIn, remember } from "./former.ts";
 import { revisionKey } from "./layout.ts";
@@ -104,7 +104,7 @@ async function isServed(tools: Tools, pem: string, call: Call): Promise<boolean>
   const leaf = leafOf(pem);
   const [name] = leaf === undefined ? [] : namesOf(leaf.raw);
   if (leaf === undefined || name === undefined) return false;
-  const [answer] = await askAll(proverOf(tools), [name], {}, call).catch(() => []);
+  const [answer] = await askAll(proverOf(tools), [name], { signatures: signaturesBy(leaf) }, call).catch(() => []);
   const wanted = leaf.fingerprint256.replaceAll(":", "").toLowerCase();
   return answer !== undefined && "probed" in answer && answer.probed.fingerprint === wanted;
 }

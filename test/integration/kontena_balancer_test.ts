@@ -189,6 +189,29 @@ kontena("remove() stops serving; the last file gives way to a placeholder, and t
   assertEquals(lb.reloads, reloads);
 });
 
+kontena("a twin of the other kind is looked for by clients that take only that kind", {}, async (kit) => {
+  const { balancer, certs, lb } = kit;
+  const twin = FILE.replace(".pem", "_RSA.pem");
+  const issueRsa = (): Bundle => PKI.issue([NAME], { key: "rsa-2048" });
+  const [ecdsa, former, rsa, next] = [issue(), issueRsa(), issueRsa(), issueRsa()];
+  const fingerprint = (signatures: "ecdsa" | "rsa"): Promise<string> =>
+    probe({ hostname: "127.0.0.1", port: lb.httpsPort }, { serverName: NAME, signatures }, CALL)
+      .then((it) => it.fingerprint, () => "nobody");
+  await balancer.swap({ file: FILE, bundle: ecdsa }, CALL);
+  assertEquals(await balancer.swap({ file: twin, bundle: rsa }, CALL), { kind: "added", shadowed: [] });
+  assertEquals([await fingerprint("ecdsa"), await fingerprint("rsa")], [ecdsa, rsa].map((it) => it.facts.fingerprint));
+  // Killed after the proof: what is on disk is served, and is what has to come back.
+  await Deno.writeTextFile(`${certs}/.former/${twin}`, bundlePem(former));
+  const bad = withKeyOf(next, former);
+  await rejection(() => balancer.swap({ file: twin, bundle: bad }, CALL), "SWAP_REJECTED", "put back");
+  assertEquals(await Deno.readTextFile(`${certs}/${twin}`), bundlePem(rsa));
+  await until("the twin again", async () => await fingerprint("rsa") === rsa.facts.fingerprint);
+
+  await balancer.remove(twin, CALL);
+
+  assertEquals([await fingerprint("ecdsa"), await fingerprint("rsa")], [ecdsa.facts.fingerprint, "nobody"]);
+});
+
 kontena("remove() keeps the revision as long as another certificate of ours is there", {}, async (kit) => {
   await kit.balancer.swap({ file: FILE, bundle: issue() }, CALL);
   await kit.balancer.swap({ file: "LE_CERTIFICATE_b.pem", bundle: issue("b.example.com") }, CALL);
