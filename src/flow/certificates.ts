@@ -43,7 +43,7 @@ import type {
   Registration,
 } from "./service.ts";
 import { type Turns, turns } from "./turns.ts";
-import { checkTwin, noteTwinFailure, twinStates } from "./twins.ts";
+import { checkTwin, noteTwinFailure, twinStates, waitingTwin } from "./twins.ts";
 
 /** An order whose certificate somebody waits for. */
 export type Interrupted = OrderRecord & { readonly intent: Intent };
@@ -314,6 +314,12 @@ class Desk implements Certificates {
       certType: certType ?? "fullchain",
       balancers: links,
     };
+    const waiting = await waitingTwin(this.#parts, intent, call);
+    if (waiting !== undefined) {
+      await this.#bringAbout(waiting.twin, { first, now }, call);
+      await this.#parts.records.attempts.remove(waiting.twin.secretName, call);
+      return await this.#held(waiting.first, call);
+    }
     const { record } = await this.#bringAbout(intent, { first, now }, call);
     await this.#bringTwinAbout(intent, { first, now }, call);
     return await this.#held(record, call);

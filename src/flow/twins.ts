@@ -4,7 +4,7 @@ import type { KeyTypes } from "../model/key_type.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.ts";
 import type { SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
-import { heldTwin, twinFor } from "../model/twins.ts";
+import { heldTwin, isChanged, twinFor } from "../model/twins.ts";
 import type { Call } from "../ports.ts";
 import type { FlowParts } from "./parts.ts";
 import type { HeldCertificate, Twin } from "./service.ts";
@@ -26,6 +26,26 @@ export async function checkTwin({ records }: FlowParts, { twinOf, secretName }: 
   }
   if (await records.certificates.get(twinOf, call) !== undefined) return;
   throw new SidecarError("NOT_FOUND", `There is no certificate ${twinOf} any more`, { field: "certificate" });
+}
+
+/**
+ * A second kind whose order waits for records that a person sets, where the first is held as it is wanted: the same command
+ * goes on with that order, and does not order the first once more.
+ */
+export async function waitingTwin(
+  { records, clock, settings }: FlowParts,
+  intent: Intent,
+  call: Call,
+): Promise<{ readonly twin: Intent; readonly first: CertificateRecord } | undefined> {
+  const twin = twinFor(intent, settings.keyTypes);
+  const first = (await records.certificates.get(intent.secretName, call))?.value;
+  if (twin === undefined || first === undefined || isChanged(first.intent, intent)) return undefined;
+  const orders = (await records.orders.list(call)).map((entry) => entry.value);
+  const waits = orders.some((it) =>
+    it.step === "parked" && it.intent?.secretName === twin.secretName && !isChanged(it.intent, twin) &&
+    (it.expires === undefined || it.expires > clock.now())
+  );
+  return waits ? { twin, first } : undefined;
 }
 
 /** Tells that a second kind did not come, and when it is tried again; the first kind is in use all the same. */

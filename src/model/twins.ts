@@ -80,6 +80,7 @@ export function surplusTwins(held: readonly CertificateRecord[]): readonly Certi
   });
 }
 
-function isChanged(before: Intent, intent: Intent): boolean {
+/** Tells whether something else is wanted than before, as far as the CA makes it. */
+export function isChanged(before: Intent, intent: Intent): boolean {
   return before.keyType !== intent.keyType || !sameNames(before.names, intent.names);
 }

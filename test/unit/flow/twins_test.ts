@@ -3,7 +3,7 @@ import { presentedAnswers } from "../../../src/flow/answers.ts";
 import { keeper } from "../../../src/flow/keeper.ts";
 import type { HeldCertificate } from "../../../src/flow/service.ts";
 import { parseDnsNames } from "../../../src/model/dns_name.ts";
-import { InUseError, SidecarError } from "../../../src/model/errors.ts";
+import { InUseError, OrderParkedError, SidecarError } from "../../../src/model/errors.ts";
 import type { Intent } from "../../../src/model/records.ts";
 import { defaultSecretName } from "../../../src/model/secret_name.ts";
 import { LETSENCRYPT_LIMITS } from "../../../src/model/rate_limits.ts";
@@ -120,6 +120,28 @@ Deno.test("request() succeeds where the second kind fails: it is told, rests, an
   assertEquals(await kinds(it), [" ec-256", "_RSA rsa-2048"]);
   assertEquals((await shown(it)).record.facts.serial, record.facts.serial);
   assertEquals((await shown(it)).twin?.state, "held");
+});
+
+Deno.test("get() by hand goes on with the second kind's order, and does not order the first once more", async () => {
+  const dns: Record<string, readonly string[]> = {};
+  const it = await paired({ dns, types: ["dns-01"] }); // a CA that uses no authorization again
+  const domains = parseDnsNames(["www.example.com"]);
+  const { txt } = await it.service.authorize({ domain: domains[0], type: "dns-01" }, CALL);
+  assert(txt !== undefined);
+  dns[txt.name] = [txt.content];
+  const first = await it.service.get({ domains }, CALL);
+  assertEquals([first.twin?.state, first.twin?.reason?.split(" (")[0]], [
+    "missing",
+    "Expected DNS record not present for domain www.example.com",
+  ]);
+  const parked = await assertRejects(() => it.service.get({ domains }, CALL), OrderParkedError);
+  for (const { name, content } of parked.records) dns[name] = [content];
+
+  const { record, twin } = await it.service.get({ domains }, CALL);
+
+  assertEquals(record.facts.serial, first.record.facts.serial);
+  assert(twin?.state === "held" && twin.reason === undefined);
+  assertEquals([it.authority.issued(), asked(it, "newOrder")], [2, 2]);
 });
 
 Deno.test("request() whose first kind fails orders no second", async () => {
