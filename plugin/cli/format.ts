@@ -195,13 +195,18 @@ function twinCell(twin: TwinAnswer | undefined, view: View): string {
 /** What `revoke` prints. */
 export function revokedText({ subject, serial, autoRenewable, twin }: CertificateAnswer, replaced: boolean): string {
   const which = serial === undefined ? "" : ` (serial ${serial})`;
-  const other = twin?.state === "held" ? `, and so is its ${twin.keyType} kind (serial ${twin.serial})` : "";
+  const other = twin?.state === "held" ? revokedTwin(twin) : "";
   const next = !replaced
     ? `It is still in the vault and served; to end that: kontena certificate remove --force ${subject}`
     : autoRenewable
     ? "A new one is brought about by itself; until then it is still served"
     : "It is still served, and a new one is not brought about by itself: get or import one";
   return `Certificate for ${subject} is revoked${which}${other}\n${next}\n`;
+}
+
+function revokedTwin({ keyType, serial, revoked }: TwinAnswer & { readonly state: "held" }): string {
+  const second = `its ${keyType} kind (serial ${serial})`;
+  return revoked === undefined ? `; ${second} is not: it came from another CA` : `, and so is ${second}`;
 }
 
 /** What `domain-authorization list` prints. */

@@ -62,6 +62,7 @@ export type TwinAnswer =
       readonly validUntil: Date;
       readonly serial: string;
       readonly fingerprint: string;
+      readonly revoked?: string;
       readonly secrets: readonly string[];
       readonly balancers: readonly BalancerAnswer[];
     }
@@ -124,6 +125,7 @@ function readTwin(whole: Fields, field: string): TwinAnswer {
     validUntil: instant(from, "valid_until"),
     serial: text(from, "serial"),
     fingerprint: text(from, "fingerprint"),
+    ...given("revoked", revocation(from)),
     secrets: texts(from, "secrets"),
     balancers: list(from, "load_balancers").map(readBalancer),
   };

@@ -6,7 +6,7 @@ import { drawOf, type RenewalRecord } from "../model/renewal_record.ts";
 import type { RevocationReason } from "../model/revocation.ts";
 import { defaultSecretName, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
-import { heldTwin, twinFor } from "../model/twins.ts";
+import { twinFor } from "../model/twins.ts";
 import { accountId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
@@ -27,7 +27,7 @@ import type { FlowParts } from "./parts.ts";
 import type { Preference, ProofParts } from "./proof.ts";
 import { removeAuthorization, removeCertificates } from "./remove.ts";
 import { resting } from "./resting.ts";
-import { checkRevocable, revokeCertificate } from "./revoke.ts";
+import { checkRevocable, isRevocable, revokeCertificate } from "./revoke.ts";
 import type {
   AccountStatus,
   Authorized,
@@ -242,8 +242,7 @@ class Desk implements Certificates {
     return await this.#flights.join(`remove ${secretName} ${options.force}`, async (own) => {
       // After what is under way for its names: else it would be back.
       await this.#turns.take(nameSet(found.intent.names), async () => {
-        const twin = await this.#twinOf(found, own);
-        await this.#remove(twin === undefined ? [found] : [twin, found], options, own);
+        await this.#remove([...await this.#twinsOf(found, own), found], options, own);
       }, own);
       return true;
     }, call);
@@ -259,11 +258,10 @@ class Desk implements Certificates {
   async revokeCertificate(subject: string, reason: RevocationReason, call: Call): Promise<HeldCertificate | undefined> {
     const found = (await this.certificate(subject, call))?.record;
     if (found === undefined) return undefined;
-    const twin = await this.#twinOf(found, call);
-    const pair = twin === undefined ? [found] : [found, twin];
-    for (const it of pair) checkRevocable(this.#parts, it);
+    checkRevocable(this.#parts, found);
+    const twins = (await this.#twinsOf(found, call)).filter((it) => isRevocable(this.#parts, it));
     // Where one is left, the command is repeated for that one; where none is, the CA says so.
-    const left = pair.filter((it) => it.revoked === undefined);
+    const left = [found, ...twins].filter((it) => it.revoked === undefined);
     return await this.#flights.join(`revoke ${found.facts.fingerprint} ${reason}`, async (own) => {
       for (const it of left.length > 0 ? left : [found]) {
         await this.#working(({ account }) => revokeCertificate(this.#parts, account, it, reason, own), own);
@@ -389,8 +387,10 @@ class Desk implements Certificates {
     return undisturbed();
   }
 
-  async #twinOf(first: CertificateRecord, call: Call): Promise<CertificateRecord | undefined> {
-    return heldTwin(first, (await this.#parts.records.certificates.list(call)).map((entry) => entry.value));
+  /** Also one that is not wanted any more. */
+  async #twinsOf({ intent }: CertificateRecord, call: Call): Promise<readonly CertificateRecord[]> {
+    const all = (await this.#parts.records.certificates.list(call)).map((entry) => entry.value);
+    return all.filter((it) => it.intent.twinOf === intent.secretName);
   }
 
   /** Where the only certificate of a subject was kept aside, that is what there is to remove. */

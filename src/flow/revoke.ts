@@ -7,6 +7,11 @@ import { leafDer } from "../x509/bundle.ts";
 import type { OpenAccount } from "./account.ts";
 import type { FlowParts } from "./parts.ts";
 
+/** Tells whether the account can revoke it. */
+export function isRevocable({ authority }: FlowParts, record: CertificateRecord): boolean {
+  return record.origin === "ca" && record.directory.href === authority.directory.href;
+}
+
 /** Refuses what the account cannot revoke: a certificate that came from elsewhere. */
 export function checkRevocable({ authority }: FlowParts, record: CertificateRecord): void {
   const [subject] = record.intent.names;

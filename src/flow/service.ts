@@ -218,11 +218,14 @@ export interface CertificateService {
   exportCertificate(subject: string, call: Call): Promise<ExportedCertificate | undefined>;
   /** Checks a certificate from elsewhere, keeps it in place of the one of the same subject, and swaps it in. */
   importCertificate(request: ImportRequest, call: Call): Promise<HeldCertificate>;
-  /** Removes the newest certificate of the subject and its second kind; false where there is none, `InUseError` where a balancer has it. */
+  /**
+   * Removes the newest certificate of the subject, and its second kind; false where there is none, `InUseError` where a
+   * balancer has one of them.
+   */
   removeCertificate(subject: string, options: { readonly force: boolean }, call: Call): Promise<boolean>;
   /** Makes current what was kept aside for the subject; undefined where there is none. */
   acceptCertificate(subject: string, call: Call): Promise<HeldCertificate | undefined>;
-  /** Revokes the newest certificate of the subject, and its second kind, at the CA that issued them. */
+  /** Revokes the newest certificate of the subject at the CA that issued it, and its second kind where that is the same CA. */
   revokeCertificate(subject: string, reason: RevocationReason, call: Call): Promise<HeldCertificate | undefined>;
   /** Removes a domain authorization and takes its answer down; false where there is none. */
   removeAuthorization(domain: DnsName, call: Call): Promise<boolean>;

@@ -4,7 +4,7 @@ import type { KeyTypes } from "../model/key_type.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.ts";
 import type { SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
-import { heldTwin, isChanged, twinFor } from "../model/twins.ts";
+import { heldTwin, isChanged, mayHaveTwin, twinFor } from "../model/twins.ts";
 import type { Call } from "../ports.ts";
 import type { FlowParts } from "./parts.ts";
 import type { HeldCertificate, Twin } from "./service.ts";
@@ -83,7 +83,7 @@ export function twinStates(
     if (record !== undefined) {
       return { state: "held", certificate: view(record), ...failureOf(attempts.get(record.intent.secretName)) };
     }
-    const wanted = first.origin === "imported" ? undefined : twinFor(first.intent, keyTypes);
+    const wanted = mayHaveTwin(first) ? twinFor(first.intent, keyTypes) : undefined;
     if (wanted === undefined) return undefined;
     return { state: "missing", keyType: wanted.keyType, ...failureOf(attempts.get(wanted.secretName)) };
   };

@@ -39,6 +39,11 @@ export function heldTwin(
   return all.find((it) => it.intent.twinOf === intent.secretName && !sameAlgorithm(it.intent.keyType, intent.keyType));
 }
 
+/** Tells whether a second kind is brought about beside it. */
+export function mayHaveTwin({ origin, revoked }: CertificateRecord): boolean {
+  return origin === "ca" && revoked === undefined;
+}
+
 /** What decides which twins are wanted. */
 export interface Pairs {
   /** Declared in `CERTIFICATES`. */
@@ -51,7 +56,8 @@ export interface Pairs {
 
 /**
  * The twins that are wanted. None before its first kind is held as it is wanted: a CA may hand back the same order for the
- * same names, and what fails for the one would fail for the other. None beside an imported certificate: a person chose that.
+ * same names, and what fails for the one would fail for the other. None beside an imported certificate: a person chose that;
+ * none beside a revoked one: it is replaced first, or nobody wants any.
  */
 export function wantedTwins({ declared, held, keyTypes }: Pairs): readonly Intent[] {
   if (keyTypes[1] === undefined) return [];
@@ -59,11 +65,12 @@ export function wantedTwins({ declared, held, keyTypes }: Pairs): readonly Inten
   const bySecret = new Map(held.map((record) => [record.intent.secretName, record]));
   return held.flatMap((record) => {
     const intent = declaredAs.get(record.intent.secretName) ?? record.intent;
-    if (record.origin === "imported" || isChanged(record.intent, intent)) return [];
+    if (!mayHaveTwin(record) || isChanged(record.intent, intent)) return [];
     const twin = twinFor(intent, keyTypes);
     if (twin === undefined) return [];
     const there = bySecret.get(twin.secretName)?.intent;
-    return there === undefined || there.twinOf === twin.twinOf ? [twin] : []; // a name that is somebody else's is not taken over
+    // A name that is somebody else's is not taken over.
+    return there === undefined || there.twinOf === twin.twinOf ? [twin] : [];
   });
 }
 

@@ -179,10 +179,12 @@ Deno.test("storedText(), requestedText() and certificateText() end with the seco
 });
 
 Deno.test("revokedText() names both kinds", () => {
-  assertEquals(
-    revokedText({ ...CERTIFICATE, twin: TWIN }, true).split("\n")[0],
-    "Certificate for example.com is revoked (serial 0badcafe), and so is its rsa-2048 kind (serial 0badf00d)",
-  );
+  const first = (twin: TwinAnswer): string | undefined => revokedText({ ...CERTIFICATE, twin }, true).split("\n")[0];
+  const start = "Certificate for example.com is revoked (serial 0badcafe)";
+  const second = "its rsa-2048 kind (serial 0badf00d)";
+  assertEquals(first({ ...TWIN, revoked: "2026-01-01" }), `${start}, and so is ${second}`);
+  assertEquals(first(TWIN), `${start}; ${second} is not: it came from another CA`);
+  assertEquals(first(NO_TWIN), start);
 });
 
 Deno.test("certificateTable() has a column for second kinds where there are any", () => {

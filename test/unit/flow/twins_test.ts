@@ -349,6 +349,32 @@ Deno.test("revokeCertificate() again revokes what the first time left", async ()
   assertEquals([held, asked(it, "revoke")], [["superseded", "superseded"], 2]);
 });
 
+Deno.test("revokeCertificate() is not held up by a second kind that came from another CA", async () => {
+  const it = await paired();
+  await it.service.request({ domains: DOMAINS }, CALL);
+  const row = (await it.records.certificates.list(CALL)).find(({ value }) => value.intent.twinOf !== undefined);
+  const directory = new URL("https://old.test/dir");
+  await it.records.certificates.put(row!.id, { ...row!.value, origin: "ca", directory } as never, CALL);
+
+  const revoked = await it.service.revokeCertificate("www.example.com", "keyCompromise", CALL);
+
+  assertEquals([revoked?.record.revoked?.reason as string, asked(it, "revoke")], ["keyCompromise", 1]);
+  assert(revoked?.twin?.state === "held" && revoked.twin.certificate.record.revoked === undefined);
+});
+
+Deno.test("keeper brings no second kind about beside one that was revoked for good", async () => {
+  const it = await paired();
+  refuseSecond(it);
+  await it.service.request({ domains: DOMAINS }, CALL);
+  await it.service.revokeCertificate("www.example.com", "cessationOfOperation", CALL);
+  await it.records.orders.list(CALL).then((rows) =>
+    Promise.all(rows.map(({ id }) => it.records.orders.remove(id, CALL)))
+  );
+  it.clock.move(DAY);
+  await it.look();
+  assertEquals([await kinds(it), it.authority.issued()], [[" ec-256"], 1]);
+});
+
 Deno.test("importCertificate() takes the first kind's place, and the keeper ends the second", async () => {
   const it = await paired();
   await it.service.request({ domains: DOMAINS }, CALL);

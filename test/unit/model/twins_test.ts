@@ -86,6 +86,10 @@ for (
     ["none while the first has to change its names", { declared: [{ ...EC, names: MORE }], held: [held(EC)] }, []],
     ["none while the first has to change its key", { declared: [{ ...EC, keyType: "ec-384" }], held: [held(EC)] }, []],
     ["none beside an imported one", { declared: [EC], held: [held(EC, { origin: "imported" })] }, []],
+    ["none beside a revoked one", {
+      declared: [EC],
+      held: [held(EC, { revoked: { at: NOW, reason: "cessationOfOperation" } })],
+    }, []],
     ["none where only one kind is configured", { declared: [EC], held: [held(EC)], keyTypes: ["ec-256"] }, []],
     [
       "none under a name that is somebody else's",
