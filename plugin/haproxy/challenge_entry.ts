@@ -2,7 +2,7 @@ import type { Call } from "../../src/ports.ts";
 import { look } from "./locate.ts";
 import { checkSize, withPayload } from "./payload.ts";
 import { readAdd, readCommit, readEntries, readNew } from "./replies.ts";
-import { command, refused, type Tools } from "./tools.ts";
+import { command, refused, show, type Tools } from "./tools.ts";
 import { clearTransaction, setCertificate } from "./transaction.ts";
 
 /** A challenge certificate on its way into HAProxy's memory; there is no such file. */
@@ -37,7 +37,7 @@ export async function putEntry(
   await setCertificate(tools, file, pem, mine, call);
   const committed = await command(tools, `commit ssl cert ${file}`, (reply) => readCommit(reply, file), call);
   if (committed === "no transaction") throw refused(`commit ssl cert ${file}`, "the worker was replaced meanwhile");
-  const entries = readEntries(await runtime.ask(`show ssl crt-list -n ${list}`, call), file);
+  const entries = readEntries(await show(tools, `show ssl crt-list -n ${list}`, call), file);
   if (entries.length > 0) return;
   const add = line === undefined ? `add ssl crt-list ${list} ${file}` : withPayload(`add ssl crt-list ${list}`, line);
   await command(tools, add, (reply) => readAdd(reply, list, file), call);

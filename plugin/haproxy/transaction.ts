@@ -1,7 +1,7 @@
 import type { Call } from "../../src/ports.ts";
 import { withPayload } from "./payload.ts";
 import { hasTransactionPart, readAbort, readSet, readTransaction } from "./replies.ts";
-import { command, refused, type Tools } from "./tools.ts";
+import { command, refused, show, type Tools } from "./tools.ts";
 import { baseName } from "../certs/paths.ts";
 
 /** How long another client's open transaction is waited for, in milliseconds. */
@@ -62,8 +62,8 @@ export async function abort(tools: Tools, file: string, call: Call): Promise<voi
   await command(tools, `abort ssl cert ${file}`, (reply) => readAbort(reply, file), call);
 }
 
-async function openTransaction({ runtime }: Tools, call: Call): Promise<string | undefined> {
+async function openTransaction(tools: Tools, call: Call): Promise<string | undefined> {
   // It stands before the list of all files, which may be long. Where none is loaded, HAProxy says nothing at all.
   const options = { enough: hasTransactionPart, mayBeEmpty: true };
-  return readTransaction(await runtime.ask("show ssl cert", call, options));
+  return readTransaction(await show(tools, "show ssl cert", call, options));
 }
