@@ -146,6 +146,11 @@ export function readDelete(reply: string, file: string): "done" | "absent" | "bu
   return isBusy(reply) ? "busy" : "refused";
 }
 
+/** A master knows no `show info`, and lists what it knows: its processes. */
+export function isMaster(reply: string): boolean {
+  return reply.startsWith("Unknown command") && /^\s*show proc\s/m.test(reply);
+}
+
 /** The socket's level is below `admin`. */
 export function isDenied(reply: string): boolean {
   return reply.startsWith("Permission denied");

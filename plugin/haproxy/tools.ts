@@ -14,6 +14,8 @@ export interface Tools {
   readonly events: Events;
   /** Where the sidecar listens for http-01. */
   readonly answers?: Endpoint;
+  /** How long a reload may take, in milliseconds, if not what its certificates need. */
+  readonly reloadMs?: number;
 }
 
 /** How often a command is tried again while HAProxy carries out another one, each after 20 to 100 ms. */

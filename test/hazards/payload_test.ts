@@ -1,45 +1,73 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
 import { CALL } from "../support/fakes.ts";
-import { FILE, issue, NAME, PKI, rejection, tapped, test, untouched, WITH_OLD } from "../support/haproxy_kit.ts";
-
-test(
-  "large payload, F-102: swap() refuses a bundle of 17 KB, which HAProxy would not survive",
+import {
+  FILE,
+  fingerprintOf,
+  issue,
+  NAME,
+  OLD,
+  PKI,
+  rejection,
+  tapped,
+  test,
+  untouched,
   WITH_OLD,
-  async (kit) => {
-    const bundle = PKI.issue([NAME], { padding: 11_600 });
-    assertEquals(bundlePem(bundle).length > 16_384, true);
+} from "../support/haproxy_kit.ts";
+
+/** A bundle that is at most that long with its command, as near as base64 comes. */
+function bundleOf(size: number, file: string): Bundle {
+  const lengthOf = (padding: number): number =>
+    `set ssl cert ${file} <<\n${bundlePem(PKI.issue([NAME], { padding }))}\n`.length;
+  let padding = 9_000 + Math.ceil((size - lengthOf(9_000)) / ((lengthOf(10_000) - lengthOf(9_000)) / 1_000));
+  while (lengthOf(padding) > size) padding -= 3;
+  return PKI.issue([NAME], { padding });
+}
+
+test("large payload, F-102: HAProxy answers nothing to what is longer than its buffer", WITH_OLD, async (kit) => {
+  const start = `set ssl cert ${kit.haproxy.certs}/${FILE} <<\n`;
+  const comments = `${"#".repeat(59)}\n`.repeat(300);
+  // Exactly 16,384 bytes are not tried: those are never answered at all, and end some versions.
+  assertEquals(await kit.haproxy.ask(`${start}${comments}${bundlePem(OLD)}`).catch(() => ""), "");
+  await untouched(kit);
+});
+
+for (const size of [16_000, 16_383, 16_384, 17_000]) {
+  test(`large payload, F-102: nothing of about ${size} bytes is sent`, WITH_OLD, async (kit) => {
+    const bundle = bundleOf(size + 60, `${kit.haproxy.certs}/${FILE}`);
     const commands = await tapped(kit, () => undefined, async (lb) => {
       await rejection(() => lb.swap({ file: FILE, bundle }, CALL), "SWAP_REJECTED", "too large for the runtime socket");
     });
     assertEquals(commands.filter((it) => !it.startsWith("show ")), []);
-    await untouched(kit);
-  },
-);
+    assertEquals(await fingerprintOf(kit.haproxy), OLD.facts.fingerprint);
+    assertStringIncludes(await kit.haproxy.ask("show info"), `\nPid: ${kit.haproxy.pid}\n`);
+  });
+}
 
 test("large payload, F-102: swap() takes a bundle just below the limit", WITH_OLD, async ({ haproxy, lb }) => {
-  const size = (padding: number): number => bundlePem(PKI.issue([NAME], { padding })).length;
-  const perByte = (size(10_000) - size(9_000)) / 1_000;
-  const padding = 9_000 +
-    Math.floor((15_999 - 30 - `set ssl cert ${haproxy.certs}/${FILE} <<\n\n`.length - size(9_000)) / perByte);
-  const bundle = PKI.issue([NAME], { padding });
+  const bundle = bundleOf(15_998, `${haproxy.certs}/${FILE}`);
   assertEquals((await lb.swap({ file: FILE, bundle }, CALL)).kind, "replaced");
 });
 
-test(
-  "command text in a PEM, F-134: swap() refuses a bundle with a blank line, whose rest would be run as commands",
-  WITH_OLD,
-  async (kit) => {
+test("command text in a PEM, F-134: HAProxy 2.6 runs what follows a blank line", WITH_OLD, async ({ haproxy }) => {
+  const [leaf] = OLD.certificates;
+  const reply = await haproxy.ask(`set ssl cert ${haproxy.certs}/${FILE} <<\n${leaf}\nshow version\n`);
+  assertStringIncludes(reply, "Transaction created");
+  assertEquals(/^\d+\.\d+\.\d+/m.test(reply), true, reply);
+});
+
+for (const line of ["", "\r", "<<%EOF%", "%EOF%", "show version"]) {
+  test(`command text in a PEM, F-134: no line ${JSON.stringify(line)} reaches HAProxy`, WITH_OLD, async (kit) => {
     const bundle = issue(NAME);
     const [leaf] = bundle.certificates;
-    const bad: Bundle = { ...bundle, certificates: [`${leaf}\n`, "shutdown frontend https\n"] };
+    const bad: Bundle = { ...bundle, certificates: [`${leaf}${line}\n`, "shutdown frontend https\n"] };
     const commands = await tapped(kit, () => undefined, async (lb) => {
       await rejection(() => lb.swap({ file: FILE, bundle: bad }, CALL), "CERTIFICATE_REJECTED", "not a line of PEM");
     });
     assertEquals(commands, []);
     await untouched(kit);
-  },
-);
+  });
+}
 
 test("commit refused, F-102: swap() writes no file that HAProxy cannot parse", WITH_OLD, async (kit) => {
   const bundle = issue(NAME);

@@ -22,11 +22,13 @@ export interface HaproxyLayout {
   readonly sniPort?: number;
   /** Lines for `global`. */
   readonly global?: readonly string[];
+  /** Sections at the end, which are read when all certificates are loaded. */
+  readonly last?: string;
 }
 
 /** Writes haproxy.cfg. */
 export function haproxyConfig(layout: HaproxyLayout): string {
-  const { root, httpsPort, httpPort, proxyPort, sidecarPort, sniPort, global = [] } = layout;
+  const { root, httpsPort, httpPort, proxyPort, sidecarPort, sniPort, global = [], last = "" } = layout;
   const sniRoute = sniPort === undefined ? "" : "\n  use_backend acme_tls_sni if { req.ssl_sni -m end .acme.invalid }";
   const sniBackend = sniPort === undefined ? "" : `
 backend acme_tls_sni
@@ -86,7 +88,7 @@ backend acme_http
   mode http
   retries 0
   server sidecar 127.0.0.1:${sidecarPort}
-`;
+${last}`;
 }
 
 /** What {@linkcode startHaproxy} can be told. */
@@ -100,6 +102,10 @@ export interface HaproxyOptions {
   /** That many further certificates, for `n0.filler.test` and so on. */
   readonly fillers?: number;
   readonly global?: readonly string[];
+  /** Sections at the end, which are read when all certificates are loaded. */
+  readonly last?: (root: string) => string;
+  /** With a master, whose socket is `master.sock` in its folder; `pid` is the master's then. */
+  readonly master?: boolean;
 }
 
 /** A HAProxy that runs. Disposing ends all its processes and removes its folder. */
@@ -145,6 +151,7 @@ export async function startHaproxy(options: HaproxyOptions = {}): Promise<TestHa
     sidecarPort: options.sidecarPort ?? freePort(),
     ...options.sniPort === undefined ? {} : { sniPort: options.sniPort },
     global: options.global ?? [],
+    last: options.last?.(dir.path) ?? "",
   };
   writeFiles(layout, options);
   const config = `${dir.path}/haproxy.cfg`;
@@ -156,12 +163,14 @@ export async function startHaproxy(options: HaproxyOptions = {}): Promise<TestHa
     return process;
   };
   const launch = async (extra: readonly string[]): Promise<void> => {
-    const process = start("haproxy", { args: ["-f", config, "-db", ...extra] });
+    const master = options.master === true ? ["-W", "-S", `${dir.path}/master.sock`] : [];
+    const process = start("haproxy", { args: ["-f", config, "-db", ...master, ...extra] });
     processes.push(process);
+    const pid = options.master === true ? "\nPid: " : `\nPid: ${process.pid}\n`;
     const answers = until(
       `HAProxy ${config}`,
       async () =>
-        (await askSocket(socket, "show info")).includes(`\nPid: ${process.pid}\n`) && await listening(layout.httpsPort),
+        (await askSocket(socket, "show info")).includes(pid) && await listening(layout.httpsPort),
     );
     const died = process.exit.then((code) => {
       throw new Error(`HAProxy ended with ${code}:\n${process.output()}`);
