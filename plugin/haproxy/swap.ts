@@ -7,6 +7,7 @@ import { checkDefault } from "../certs/default_certificate.ts";
 import { readIfThere, replaceFile } from "../certs/files.ts";
 import { inTurn } from "../net/in_turn.ts";
 import { alreadyServed, type Job, keepListed, leafSum } from "./job.ts";
+import { withHop } from "./hop.ts";
 import { locate, look, unknownList } from "./locate.ts";
 import { checkFile, checkPem } from "../certs/pem.ts";
 import { fileIn } from "../certs/place.ts";
@@ -140,7 +141,11 @@ async function roundOf(
   if (await commit(tools, job, call) === "no transaction") return { kind: "lost" };
   if (status !== "used") await enlist(tools, job, call);
   await keepListed(tools, job);
-  return { kind: "changed", shadowed: await prove(proverOf(tools), job.bundle, call) };
+  try {
+    return { kind: "changed", shadowed: await prove(proverOf(tools), job.bundle, call) };
+  } catch (error) {
+    throw await withHop(tools, job, error, call);
+  }
 }
 
 /** Commits; where HAProxy's answer was lost, what it has in memory tells. */

@@ -170,7 +170,8 @@ export async function startHaproxy(options: HaproxyOptions = {}): Promise<TestHa
     const answers = until(
       `HAProxy ${config}`,
       async () =>
-        (await askSocket(socket, "show info")).includes(pid) && await listening(layout.httpsPort),
+        (await askSocket(socket, "show info")).includes(pid) &&
+        (options.master !== true || await accepts(`${dir.path}/master.sock`)) && await listening(layout.httpsPort),
     );
     const died = process.exit.then((code) => {
       throw new Error(`HAProxy ended with ${code}:\n${process.output()}`);
@@ -240,6 +241,11 @@ function balancerUrl(layout: HaproxyLayout, changes: Readonly<Record<string, str
     ...changes,
   });
   return `haproxy+unix://${root}/admin.sock?${query}`;
+}
+
+async function accepts(path: string): Promise<boolean> {
+  (await Deno.connect({ transport: "unix", path })).close();
+  return true;
 }
 
 /** Sends one command to a runtime socket and returns the whole reply. */
