@@ -55,7 +55,8 @@ async function behindProbe(tools: Tools, { now, bundle, former }: Job, call: Cal
   const file = (await prover.filesBySha1(new Set([seen]), call)).get(seen);
   if (file !== undefined) {
     return {
-      why: `HAProxy has it in memory, and ${at} answers with ${file} of the same HAProxy: that bind does not use its list`,
+      why:
+        `HAProxy has it in memory, and ${at} answers with ${file} of the same HAProxy: that bind does not use its list`,
       todo: `set probe= to the bind that uses ${now.list ?? now.name}`,
     };
   }
@@ -66,7 +67,8 @@ async function behindProbe(tools: Tools, { now, bundle, former }: Job, call: Cal
     };
   }
   return {
-    why: `HAProxy has it in memory, and ${at} answers with one that this HAProxy has not: another server is in front of it`,
+    why:
+      `HAProxy has it in memory, and ${at} answers with one that this HAProxy has not: another server is in front of it`,
     todo: "set probe= to this balancer's TLS address",
   };
 }

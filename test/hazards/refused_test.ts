@@ -7,6 +7,7 @@ import {
   issue,
   NAME,
   once,
+  PKI,
   read,
   rejection,
   tapped,
@@ -86,3 +87,36 @@ test(
     });
   },
 );
+
+for (
+  const [key, code, part] of [
+    ["rsa-1024", "SWAP_REJECTED", "unable to load"], // below OpenSSL's security level
+    ["ec-224", "SWAP_REJECTED", "is not served"], // HAProxy takes it, and clients do not
+    ["secp256k1", "CERTIFICATE_REJECTED", "has a key of an unknown kind"], // a curve that is not in TLS
+  ] as const
+) {
+  test(
+    `commit refused, F-102: swap() does not go on with a key of ${key}, and keeps the reason`,
+    WITH_OLD,
+    async (kit) => {
+      const bundle = PKI.issue([NAME], { key });
+      await rejection(() => kit.lb.swap({ file: FILE, bundle }, CALL), code, part);
+      await untouched(kit);
+    },
+  );
+}
+
+for (const mode of ["directory", "crt-list"] as const) {
+  test(`new name refused, F-107: "add ssl crt-list" fails, and no orphan stays (${mode})`, { mode }, async (kit) => {
+    const { haproxy } = kit;
+    const list = read(haproxy.list);
+    const gone = once("add ssl crt-list", async () => void await haproxy.ask(`del ssl cert ${haproxy.certs}/${FILE}`));
+    await tapped(kit, gone, async (lb) => {
+      await rejection(() => lb.swap({ file: FILE, bundle: issue(NAME) }, CALL), "SWAP_REJECTED", "does not exist!");
+    });
+    assertEquals((await haproxy.ask("show ssl cert")).includes(FILE), false);
+    assertEquals([read(`${haproxy.certs}/${FILE}`), read(haproxy.list)], [undefined, list]);
+    await atRest(haproxy);
+    assertEquals((await kit.lb.swap({ file: FILE, bundle: issue(NAME) }, CALL)).kind, "added");
+  });
+}
