@@ -3,7 +3,7 @@ import { SidecarError } from "../../src/model/errors.ts";
 import type { ShadowedName } from "../../src/model/records.ts";
 import type { Call, Candidate, SwapReport } from "../../src/ports.ts";
 import { ProbeError } from "../net/probe_error.ts";
-import { checkDefault } from "../certs/default_certificate.ts";
+import { checkDefault, tellDisplaced } from "../certs/default_certificate.ts";
 import { readIfThere, replaceFile } from "../certs/files.ts";
 import { inTurn } from "../net/in_turn.ts";
 import { alreadyServed, type Job, keepListed, leafSum } from "./job.ts";
@@ -77,6 +77,7 @@ async function begin(
   const former = await readIfThere(path);
   const formerList = place.kind === "directory" ? undefined : await readIfThere(place.path);
   if (former === undefined) await checkDefault(tools.config, it.file, tools.events);
+  await tellDisplaced(tools.config, tools.events);
   return { ...it, version, path, former, formerList, before: now, now, reached: "nothing" };
 }
 

@@ -91,7 +91,6 @@ test(
 for (
   const [key, code, part] of [
     ["rsa-1024", "SWAP_REJECTED", "unable to load"], // below OpenSSL's security level
-    ["ec-224", "SWAP_REJECTED", "is not served"], // HAProxy takes it, and clients do not
     ["secp256k1", "CERTIFICATE_REJECTED", "has a key of an unknown kind"], // a curve that is not in TLS
   ] as const
 ) {

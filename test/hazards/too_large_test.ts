@@ -11,6 +11,7 @@ import {
   FILE,
   fingerprintOf,
   issue,
+  type Kit,
   NAME,
   OLD,
   PKI,
@@ -62,8 +63,8 @@ async function workerOf(haproxy: TestHaproxy): Promise<string | undefined> {
   return /^Pid: (\d+)$/m.exec(await haproxy.ask("show info"))?.[1];
 }
 
-for (const [what, how] of [["master that does not close", byMaster], ["bundle too large", byCommand]] as const) {
-  test(`${what}: swap() has HAProxy reloaded by ${how.name}`, MASTER, async ({ haproxy, other, events }) => {
+function servedByReload(how: (haproxy: TestHaproxy) => string): (kit: Kit) => Promise<void> {
+  return async ({ haproxy, other, events }) => {
     const [lb, worker, bundle] = [other({ reload: how(haproxy) }), await workerOf(haproxy), large()];
     assertEquals(await lb.swap({ file: FILE, bundle }, CALL), { kind: "replaced", shadowed: [] });
     assertEquals(await fingerprintOf(haproxy), bundle.facts.fingerprint);
@@ -74,8 +75,11 @@ for (const [what, how] of [["master that does not close", byMaster], ["bundle to
     assertEquals([await workerOf(haproxy), await fingerprintOf(haproxy)], [after, small.facts.fingerprint]);
     assertEquals(events, []);
     await atRest(haproxy);
-  });
+  };
 }
+
+test("bundle too large for the socket: served by a command that reloads", MASTER, servedByReload(byCommand));
+test("master that does not close: it is told to reload, and not waited for", MASTER, servedByReload(byMaster));
 
 test("bundle too large for the socket: HAProxy refuses the reload, the file is put back", MASTER, async (kit) => {
   const { haproxy } = kit;
