@@ -32,9 +32,8 @@ export interface Job {
   reached:
     | "nothing"
     | "memory" // of HAProxy, by its socket
-    | "disk" // and in memory, or about to be
-    | "placed" // on disk only
-    | "reload"; // on disk, and in memory by a reload
+    | "placed" // on disk, and not in memory
+    | "disk"; // and in memory, or about to be
 }
 
 /** The names that others answer, where the bundle is on disk, in memory and proven already. */

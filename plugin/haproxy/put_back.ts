@@ -64,9 +64,7 @@ async function closeTransaction(tools: Tools, job: Job, call: Call): Promise<voi
 
 async function restoreMemory(tools: Tools, job: Job, call: Call): Promise<void> {
   const { name } = job.now;
-  const { reload: how } = tools.config;
   if (job.reached === "placed") return;
-  if (job.reached === "reload" && how !== undefined) return await reload(tools, how, call);
   if (job.before.status !== "used") {
     const list = job.now.list ?? await findList(tools, tools.config.certificates.path, call);
     return await dropCertificate(tools, name, list, call);
@@ -78,6 +76,7 @@ async function restoreMemory(tools: Tools, job: Job, call: Call): Promise<void> 
   }
   const former = { file: name, pem, version: job.version };
   const fits = tooLarge(withPayload(`set ssl cert ${name}`, pem, job.version), job.version, job.file) === undefined;
+  const { reload: how } = tools.config;
   if (!fits && how !== undefined) return await reload(tools, how, call);
   await setCertificate(tools, former, () => true, call);
   const outcome = await command(tools, `commit ssl cert ${name}`, (reply) => readCommit(reply, name), call);

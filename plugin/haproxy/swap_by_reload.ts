@@ -3,6 +3,7 @@ import type { ShadowedName } from "../../src/model/records.ts";
 import type { Call, SwapReport } from "../../src/ports.ts";
 import { readIfThere, replaceFile } from "../certs/files.ts";
 import { prove } from "../certs/prove.ts";
+import { withHop } from "./hop.ts";
 import { alreadyServed, type Job, keepListed } from "./job.ts";
 import { proverOf } from "./prover.ts";
 import { reload } from "./reload.ts";
@@ -30,16 +31,16 @@ export async function swapByReload(tools: Tools, job: Job, tooLarge: SidecarErro
     throw needsReload(tools, job, tooLarge, placed);
   }
   await reload(tools, config.reload, call);
-  job.reached = "reload";
+  job.reached = "disk";
   return { kind: job.before.status === "used" ? "replaced" : "added", shadowed: await seen(tools, job, call) };
 }
 
-async function seen(tools: Tools, { bundle }: Job, call: Call): Promise<readonly ShadowedName[]> {
+async function seen(tools: Tools, job: Job, call: Call): Promise<readonly ShadowedName[]> {
   for (let tries = 1;; tries++) {
     try {
-      return await prove(proverOf(tools), bundle, call);
+      return await prove(proverOf(tools), job.bundle, call);
     } catch (error) {
-      if (!(error instanceof SidecarError) || tries === TRIES) throw error;
+      if (!(error instanceof SidecarError) || tries === TRIES) throw await withHop(tools, job, error, call);
       await tools.clock.sleep(50, call);
     }
   }

@@ -94,7 +94,7 @@ test("bundle too large for the socket: HAProxy refuses the reload, the file is p
   await atRest(haproxy);
 });
 
-test("bundle too large for the socket: not served after the reload, and taken back by one", MASTER, async (kit) => {
+test("bundle too large for the socket: not served after the reload, and taken back", MASTER, async (kit) => {
   const { haproxy } = kit;
   const elsewhere = large("b.example.com");
   const wrong: Bundle = { ...elsewhere, facts: { ...elsewhere.facts, names: [NAME] } };
