@@ -10,6 +10,7 @@ export * from "./src/model/aside.ts";
 export * from "./src/model/attempt.ts";
 export * from "./src/model/backoff.ts";
 export * from "./src/model/brand.ts";
+export * from "./src/model/by_hand.ts";
 export * from "./src/model/certificate.ts";
 export * from "./src/model/chain_facts.ts";
 export * from "./src/model/challenge_type.ts";

@@ -8,15 +8,18 @@ import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.
 import { RENEWAL_REASONS } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
+import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
 import { accountWatch } from "./account_watch.ts";
 import type { Answers } from "./answers.ts";
 import { sweepAsides } from "./aside.ts";
+import { type HandWatch, handWatch } from "./by_hand.ts";
 import { type CaClock, caClock } from "./ca_clock.ts";
 import type { Certificates } from "./certificates.ts";
 import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
 import { sweepOrders } from "./orders.ts";
 import type { FlowParts } from "./parts.ts";
+import { possibleTypes } from "./possible_types.ts";
 import { type RenewalWatch, renewalWatch } from "./renewal_watch.ts";
 import { repairCertIds, repairSecrets } from "./repair.ts";
 import type { HeldCertificate } from "./service.ts";
@@ -53,7 +56,7 @@ export function keeper(
   const busy = new Set<SecretName>();
   const account = accountWatch(parts);
   const ca = caClock(parts);
-  const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca) };
+  const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca), hand: handWatch(parts) };
 
   const look = async (call: Call): Promise<void> => {
     const closed = await account.look(call);
@@ -144,10 +147,13 @@ interface Room {
   readonly all: readonly HeldCertificate[];
   readonly held: readonly HeldCertificate[];
   readonly ca: CaClock;
-  readonly watches: { readonly expiry: ExpiryWatch; readonly renewal: RenewalWatch };
+  readonly watches: { readonly expiry: ExpiryWatch; readonly renewal: RenewalWatch; readonly hand: HandWatch };
 }
 
-/** Orders to go on with, then what the plan says, then swaps that were refused; nothing before its backoff is over. */
+/**
+ * Orders to go on with, then what the plan says, then what persons have begun, then swaps that were refused; nothing before its
+ * backoff is over.
+ */
 async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const { parts: { records, clock }, service, declared, held, ca, watches } = room;
   const now = clock.now();
@@ -165,24 +171,35 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const known = (await records.authorizations.list(call)).map((entry) => entry.value);
   const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
   const renewals = new Map((await records.renewals.list(call)).map((entry) => [entry.id as SecretName, entry.value]));
-  const planned = plan({
-    declared,
+  const situation = {
     held: held.map((it) => it.record),
-    provable: (name: DnsName) => provable.has(name),
     attempts: await withAsides(room.parts, attempts, [...held.map((it) => it.record.intent), ...declared], call),
-    renewals,
     now,
+  };
+  const planned = plan({
+    ...situation,
+    declared,
+    provable: (name: DnsName, declared?: Intent) =>
+      provable.has(name) || (declared !== undefined && isProvable(room.parts, name, declared)),
+    renewals,
     caNow: ca.now(),
   });
-  watches.expiry.look(planned, held.map((it) => it.record));
+  watches.expiry.look(planned, held);
+  const handed = await watches.hand.handedOver({ ...situation, planned }, call);
+  const theirs = new Set(handed.map((intent) => intent.secretName));
   const due: Work[] = planned.flatMap((it) =>
-    it.do === "issue" && !orders.has(it.intent.secretName) ? [issueWork(room, it, renewals)] : []
+    it.do === "issue" && !orders.has(it.intent.secretName) && !theirs.has(it.intent.secretName)
+      ? [issueWork(room, it, renewals)]
+      : []
   );
+  const begun: Work[] = handed
+    .filter(({ secretName }) => !orders.has(secretName) && watches.hand.isTime(secretName))
+    .map((intent) => ({ intent, why: "by hand", act: (call) => service.finish(intent, call) }));
 
   const refused: Work[] = held
     .filter((it) => it.deployments.some((deployment) => deployment.state === "held" && deployment.until <= now))
     .map(({ record }) => ({ intent: record.intent, why: "held", act: (call) => service.redeploy(record, call) }));
-  return [...interrupted, ...due, ...refused];
+  return [...interrupted, ...due, ...begun, ...refused];
 }
 
 /**
@@ -208,6 +225,11 @@ function issueWork(
       return now?.facts.fingerprint === judged?.facts.fingerprint ? await service.keep(intent, call) : undefined;
     },
   };
+}
+
+/** Tells whether a challenge that was configured can prove the name. */
+function isProvable(parts: FlowParts, name: DnsName, { balancers: [balancer] }: Intent): boolean {
+  return possibleTypes(parts, name, { types: parts.settings.challenges, ...given("balancer", balancer) }).length > 0;
 }
 
 function isDue(record: CertificateRecord, known: RenewalRecord | undefined, caNow: Date): boolean {

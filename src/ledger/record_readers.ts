@@ -253,6 +253,7 @@ function intent(from: Fields, field: string): Intent {
     secretName: secretName(it, "secretName"),
     certType: certType(it, "certType"),
     balancers: texts(it, "balancers"),
+    ...given("awaited", optional(it, "awaited", flag)),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ByHand } from "./by_hand.ts";
 import type { DnsName } from "./dns_name.ts";
 import type { ErrorCode } from "./errors.ts";
 import { FAILURE_CLASSES } from "./failure_classes.ts";
@@ -21,7 +22,7 @@ export interface Known {
   readonly held?: {
     readonly record: CertificateRecord;
     readonly deployments: readonly DeploymentRecord[];
-    readonly autoRenewable: boolean;
+    readonly byHand?: ByHand;
     readonly renewal?: RenewalDate;
     readonly aside?: AsideRecord;
   };
@@ -109,20 +110,18 @@ function servedTexts({ held }: Known): readonly string[] {
 
 function nextText({ held, order, attempt, subject, closed, now }: Known): string {
   if (closed !== undefined) return `Nothing until there is another account. ${closed}.`;
+  if (order?.step === "parked" && held?.byHand !== undefined) return `${ORDER_TEXTS.parked}. ${handText(held.byHand)}`;
   if (order !== undefined) return `${ORDER_TEXTS[order.step]}.${again(attempt, now)}`;
   if (held === undefined) return `It is brought about.${again(attempt, now)}`;
-  const { renewal, autoRenewable, record } = held;
+  const { renewal, byHand } = held;
   if (renewal === undefined) return `It is not renewed: remove it with kontena certificate remove ${subject}.`;
-  if (!autoRenewable) {
-    return `It is not renewed by itself: from ${iso(renewal.at)} on, and at the latest ${
-      iso(record.facts.notAfter)
-    }, ` +
-      (record.origin === "imported"
-        ? "import a newer one, or authorize its domains."
-        : `run kontena certificate get ${record.intent.names.join(" ")}.`);
-  }
+  if (byHand !== undefined) return handText(byHand);
   const when = renewal.at <= now ? "is due since" : "is renewed at";
   return `It ${when} ${iso(renewal.at)} (${RENEWAL_REASONS[renewal.why]}).${again(attempt, now)}`;
+}
+
+function handText({ from, until, todo }: ByHand): string {
+  return `It is not renewed by itself: from ${iso(from)} on, and at the latest ${iso(until)}, ${todo}.`;
 }
 
 /** What an order waits for, a sentence for each step. */

@@ -49,7 +49,7 @@ const intent: Arbitrary<Intent> = record<Intent>({
   secretName,
   certType: fc.constantFrom("fullchain", "chain", "cert"),
   balancers: fc.array(text),
-}, {});
+}, { awaited: fc.boolean() });
 
 const facts = record<CertificateFacts>({
   subject: text,
