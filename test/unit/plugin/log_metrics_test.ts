@@ -60,6 +60,27 @@ Deno.test("metrics show expiry, attempts, swaps and the served serial", async ()
   ) assertStringIncludes(text, `${line}\n`);
 });
 
+Deno.test("metrics name the command and the last day of what a person has to renew, once it is due", async () => {
+  const dns: Record<string, readonly string[]> = {};
+  const { service, records, clock } = await harness({ dns });
+  const [domain] = parseDnsNames(["*.example.com"]);
+  const { txt } = await service.authorize({ domain, type: "dns-01" }, CALL);
+  dns[txt!.name] = [txt!.content];
+  const { record: { facts: { notAfter } } } = await service.get({ domains: [domain] }, CALL);
+  const metrics = makeMetrics();
+  const shown = async (): Promise<readonly string[]> =>
+    (await metrics.exposition(service, records, CALL)).split("\n").filter((it) =>
+      it.includes("by_hand_until_seconds{")
+    );
+
+  assertEquals(await shown(), []);
+  clock.move(61 * 86_400_000);
+  assertEquals(await shown(), [
+    'kontena_certificate_by_hand_until_seconds{subject="*.example.com",secret="LE_CERTIFICATE_STAR_example_com",' +
+    `command="kontena certificate get '*.example.com'"} ${Math.floor(notAfter.getTime() / 1_000)}`,
+  ]);
+});
+
 Deno.test("metrics and readiness tell what was kept aside, with the reason", async () => {
   const { service, records, events, authority, clock, parts } = await harness();
   mintAt(authority, clock.now, (asked) => better(asked, { names: ["x.example"] }));
