@@ -1,5 +1,12 @@
 import { CHALLENGES } from "../model/challenge_type.ts";
-import { answered, type AuthorizationsByName, handedOver, type HandSituation } from "../model/by_hand.ts";
+import {
+  answered,
+  type AuthorizationsByName,
+  getCommand,
+  handedOver,
+  type HandSituation,
+  isAuthorized,
+} from "../model/by_hand.ts";
 import { sameNames } from "../model/dns_name.ts";
 import { nextRenewal } from "../model/plan.ts";
 import type { AuthorizationRecord, CertificateRecord, Intent } from "../model/records.ts";
@@ -7,42 +14,43 @@ import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import { accountId } from "../ledger/records.ts";
 import { readStoredSecrets, repairWrites } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
+import type { Certificates } from "./certificates.ts";
 import { knownRecords } from "./issue.ts";
 import type { FlowParts } from "./parts.ts";
 import { type ProofParts, settleAll } from "./proof.ts";
+import type { HeldCertificate } from "./service.ts";
 
 /** How often DNS is looked at for the records of one certificate, more or less. */
 const LOOK_MS = 60_000;
 
-/** Finds the certificates that only wait for the records of a person. */
+/** Looks after the certificates that only wait for the records of a person. */
 export interface HandWatch {
   /** Those that a person has authorized. */
-  handedOver(situation: Omit<HandSituation, "known" | "parked">, call: Call): Promise<readonly Intent[]>;
+  handedOver(situation: Omit<HandSituation, "known" | "asked">, call: Call): Promise<readonly Intent[]>;
   /** Tells whether it is time to look at DNS for it; what it allows counts as a look. */
   isTime(secretName: SecretName): boolean;
+  /** Looks, and goes on where all records are seen; the first time that one is missing, it is told. */
+  finish(intent: Intent, call: Call): Promise<HeldCertificate | undefined>;
 }
 
-/** Makes a {@linkcode HandWatch}; after a restart it looks at once. */
-export function handWatch(parts: FlowParts): HandWatch {
-  const { records, clock } = parts;
+/** Makes a {@linkcode HandWatch}; after a restart it looks at once, and tells once again. */
+export function handWatch(parts: FlowParts, service: Pick<Certificates, "finish">): HandWatch {
+  const { records, clock, events, settings } = parts;
   const nextLook = new Map<SecretName, Date>();
+  const told = new Set<SecretName>();
   return {
     async handedOver(situation, call): Promise<readonly Intent[]> {
-      const orders = (await records.orders.list(call)).map((entry) => entry.value);
-      const { now } = situation;
-      const parked = orders.flatMap((it) =>
-        it.step === "parked" && it.intent !== undefined && (it.expires === undefined || it.expires > now)
-          ? [it.intent]
-          : []
-      );
-      const tried = await Promise.all(parked.map((it) => records.attempts.get(it.secretName, call)));
+      const known = await authorizationsByName(parts, call);
+      const asked = await askedFor(parts, { ...situation, known }, call);
+      const tried = await Promise.all(asked.map((it) => records.attempts.get(it.secretName, call)));
       const attempts = new Map([
         ...situation.attempts,
-        ...tried.flatMap((it, i) => it === undefined ? [] : [[parked[i]!.secretName, it.value] as const]),
+        ...tried.flatMap((it, i) => it === undefined ? [] : [[asked[i]!.secretName, it.value] as const]),
       ]);
-      const found = handedOver({ ...situation, attempts, parked, known: await authorizationsByName(parts, call) });
+      const found = handedOver({ ...situation, attempts, asked, known });
       const names = new Set(found.map((it) => it.secretName));
       for (const name of nextLook.keys()) if (!names.has(name)) nextLook.delete(name);
+      for (const name of told) if (!names.has(name)) told.delete(name);
       return found;
     },
     isTime(secretName: SecretName): boolean {
@@ -51,7 +59,46 @@ export function handWatch(parts: FlowParts): HandWatch {
       nextLook.set(secretName, new Date(now.getTime() + LOOK_MS * (0.9 + 0.2 * clock.random())));
       return true;
     },
+    async finish(intent: Intent, call: Call): Promise<HeldCertificate | undefined> {
+      const { names, secretName } = intent;
+      const held = await service.finish(intent, call);
+      if (held !== undefined || told.has(secretName)) return held;
+      told.add(secretName);
+      events.emit({
+        level: "info",
+        name: "certificate.records_missing",
+        text: `The certificate for ${names.join(", ")} is got once DNS shows its records; they are shown by ` +
+          getCommand(intent, settings.keyType),
+        fields: { subject: names[0], secret: secretName },
+      });
+      return undefined;
+    },
   };
+}
+
+/** Notes that a person asked for it, and was told that records are missing. */
+export async function wish({ records, clock }: FlowParts, intent: Intent, call: Call): Promise<void> {
+  await records.wishes.put(intent.secretName, { intent, at: clock.now() }, call);
+}
+
+/** What persons asked for; what has come in the meantime, or is not authorized any more, is asked for no longer. */
+async function askedFor(
+  { records }: FlowParts,
+  { held, known, now }: Pick<HandSituation, "held" | "known" | "now">,
+  call: Call,
+): Promise<readonly Intent[]> {
+  const wishes = (await records.wishes.list(call)).map((entry) => entry.value);
+  const over = wishes.filter(({ intent, at }) =>
+    !isAuthorized(intent, known, undefined, now) ||
+    held.some((it) => it.intent.secretName === intent.secretName && it.storedAt >= at)
+  );
+  await Promise.all(over.map(({ intent }) => records.wishes.remove(intent.secretName, call)));
+  const orders = (await records.orders.list(call)).map((entry) => entry.value);
+  const parked = orders.flatMap((it) =>
+    it.step === "parked" && it.intent !== undefined && (it.expires === undefined || it.expires > now) ? [it.intent] : []
+  );
+  const all = [...parked, ...wishes.filter((it) => !over.includes(it)).map(({ intent }) => intent)];
+  return [...new Map(all.map((it) => [it.secretName, it])).values()];
 }
 
 /** What is known of authorizations at the account that is used, under the profile that is used. */

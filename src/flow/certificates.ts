@@ -1,6 +1,7 @@
 import { answered, byHand } from "../model/by_hand.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import { type DnsName, nameSet } from "../model/dns_name.ts";
+import { OrderParkedError } from "../model/errors.ts";
 import type { AccountRecord, AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
 import { nextRenewal } from "../model/plan.ts";
 import { drawOf, type RenewalRecord } from "../model/renewal_record.ts";
@@ -16,7 +17,7 @@ import { type AccountDesk, accountDesk } from "./account_desk.ts";
 import { type Answers, isOpen } from "./answers.ts";
 import { acceptAside, asideOf, clearAside } from "./aside.ts";
 import { authorize } from "./authorize.ts";
-import { authorizationsByName, claimAwaited, putAnswered, recordsSeen, tellSeen } from "./by_hand.ts";
+import { authorizationsByName, claimAwaited, putAnswered, recordsSeen, tellSeen, wish } from "./by_hand.ts";
 import { closureOf } from "./closure.ts";
 import { balancerFor, balancerNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
 import { deploy } from "./deploy.ts";
@@ -171,7 +172,7 @@ class Desk implements Certificates {
 
   async keep(intent: Intent, call: Call): Promise<HeldCertificate> {
     await this.#unattended(call);
-    return await this.#bringAbout(answered(intent), { first: "automatic", now: false }, call);
+    return await this.#bringAbout(answered(intent), { first: "automatic" }, call);
   }
 
   async finish(intent: Intent, call: Call): Promise<HeldCertificate | undefined> {
@@ -318,7 +319,7 @@ class Desk implements Certificates {
       certType: certType ?? "fullchain",
       balancers: links,
     };
-    const held = await this.#bringAbout(intent, { first, now }, call);
+    const held = await this.#bringAbout(intent, { first, person: { now } }, call);
     return held.record.intent.awaited === true ? await this.#answered(held, call) : held;
   }
 
@@ -331,17 +332,23 @@ class Desk implements Certificates {
     }, call);
   }
 
-  #bringAbout(intent: Intent, { first, now }: Manner, call: Call): Promise<HeldCertificate> {
-    return this.#fly(
-      intent,
-      (own) =>
-        this.#working(async (proof) => {
-          return await claimAwaited(proof, intent, own) ??
-            await issue(now ? insisting(proof) : proof, intent, this.#preference(intent, first), own);
-        }, own),
-      call,
-      now,
-    );
+  #bringAbout(intent: Intent, { first, person }: Manner, call: Call): Promise<HeldCertificate> {
+    const preference = this.#preference(intent, first);
+    const work = (proof: ProofParts, own: Call): Promise<CertificateRecord> =>
+      person === undefined
+        ? issue(proof, intent, preference, own)
+        : this.#issueFor(person.now ? insisting(proof) : proof, intent, preference, own);
+    return this.#fly(intent, (own) => this.#working((proof) => work(proof, own), own), call, person?.now);
+  }
+
+  /** A person may come late, when the keeper has done it, or early, when records are missing. */
+  async #issueFor(proof: ProofParts, intent: Intent, preference: Preference, call: Call): Promise<CertificateRecord> {
+    try {
+      return await claimAwaited(proof, intent, call) ?? await issue(proof, intent, preference, call);
+    } catch (error) {
+      if (error instanceof OrderParkedError) await wish(proof, intent, call);
+      throw error;
+    }
   }
 
   /** One flight an intent; two intents for the same names take turns, as a CA gives both the same order. */
@@ -458,7 +465,10 @@ class Desk implements Certificates {
 }
 
 /** How a certificate is brought about. */
-type Manner = Pick<Preference, "first"> & Required<Pick<IssueRequest, "now">>;
+interface Manner extends Pick<Preference, "first"> {
+  /** Somebody asked for it, perhaps at once. */
+  readonly person?: Required<Pick<IssueRequest, "now">>;
+}
 
 /** The same with an account that no limit of our own holds back. */
 function insisting(proof: ProofParts): ProofParts {

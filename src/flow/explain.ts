@@ -1,3 +1,4 @@
+import { getCommand } from "../model/by_hand.ts";
 import { type DnsName, parseDnsName } from "../model/dns_name.ts";
 import { explain, type Explanation } from "../model/explain.ts";
 import { defaultSecretName } from "../model/secret_name.ts";
@@ -25,17 +26,21 @@ export async function explainCertificate(
   held: HeldCertificate | undefined,
   call: Call,
 ): Promise<ExplainedCertificate | undefined> {
-  const { records, clock } = parts;
+  const { records, clock, settings } = parts;
   const name = parseDnsName(subject);
   const orders = (await records.orders.list(call)).map((entry) => entry.value);
   const order = orders.find((it) => it.intent?.names[0] === name);
-  const secretName = held?.record.intent.secretName ?? order?.intent?.secretName ?? defaultSecretName(name);
+  const wishes = (await records.wishes.list(call)).map((entry) => entry.value.intent);
+  const asked = order?.step === "parked" ? order.intent : wishes.find((it) => it.names[0] === name);
+  const secretName = [held?.record.intent, order?.intent, asked].find((it) => it !== undefined)?.secretName ??
+    defaultSecretName(name);
   const attempt = (await records.attempts.get(secretName, call))?.value;
-  if (held === undefined && order === undefined && attempt === undefined) return undefined;
+  if (held === undefined && order === undefined && asked === undefined && attempt === undefined) return undefined;
   const closure = await closureOf(parts, call);
   const known = {
     ...given("held", held),
     ...given("order", order),
+    ...given("waits", asked === undefined ? undefined : getCommand(asked, settings.keyType)),
     ...given("attempt", attempt),
     ...given("closed", closure === undefined ? undefined : closedText(closure)),
   };

@@ -56,7 +56,7 @@ export function keeper(
   const busy = new Set<SecretName>();
   const account = accountWatch(parts);
   const ca = caClock(parts);
-  const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca), hand: handWatch(parts) };
+  const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca), hand: handWatch(parts, service) };
 
   const look = async (call: Call): Promise<void> => {
     const closed = await account.look(call);
@@ -194,7 +194,7 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   );
   const begun: Work[] = handed
     .filter(({ secretName }) => !orders.has(secretName) && watches.hand.isTime(secretName))
-    .map((intent) => ({ intent, why: "by hand", act: (call) => service.finish(intent, call) }));
+    .map((intent) => ({ intent, why: "by hand", act: (call) => watches.hand.finish(intent, call) }));
 
   const refused: Work[] = held
     .filter((it) => it.deployments.some((deployment) => deployment.state === "held" && deployment.until <= now))

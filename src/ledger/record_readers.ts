@@ -22,6 +22,7 @@ import type {
   OrderStep,
   RateRecord,
   ShadowedName,
+  WishRecord,
 } from "../model/records.ts";
 import { type RenewalDraw, type RenewalWindow, renewalWindow } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
@@ -236,6 +237,12 @@ export function readRenewal(json: unknown): RenewalRecord {
     failures: number(it, "failures"),
     recalls: number(it, "recalls"),
   };
+}
+
+/** Reads a {@linkcode WishRecord}. */
+export function readWish(json: unknown): WishRecord {
+  const it = object(json, "wish");
+  return { intent: intent(it, "intent"), at: instant(it, "at") };
 }
 
 /** Reads a published key authorization. */

@@ -55,8 +55,8 @@ export interface HandSituation {
   readonly planned: readonly Planned[];
   /** In the vault. */
   readonly held: readonly CertificateRecord[];
-  /** What orders that wait for a person are for. */
-  readonly parked: readonly Intent[];
+  /** What persons asked for, and got told that records are missing. */
+  readonly asked: readonly Intent[];
   /** At the account that is used. */
   readonly known: AuthorizationsByName;
   /** How earlier attempts went. */
@@ -69,16 +69,16 @@ export interface HandSituation {
  * The certificates for which a person has done all but what DNS has to show: every name is authorized, and nothing that the CA
  * has forgotten. Authorizations from before the certificate that is held have brought that one about: they ask for no other.
  */
-export function handedOver({ planned, held, parked, known, attempts, now }: HandSituation): readonly Intent[] {
+export function handedOver({ planned, held, asked, known, attempts, now }: HandSituation): readonly Intent[] {
   const since = new Map(held.map((it) => [it.intent.secretName, it.storedAt]));
-  const waiting = new Set(parked.map((it) => it.secretName));
+  const named = new Set(asked.map((it) => it.secretName));
   const wanted = planned.flatMap((it) =>
-    (it.do === "issue" || it.why === "backoff" || it.why === "by hand") && !waiting.has(it.intent.secretName)
+    (it.do === "issue" || it.why === "backoff" || it.why === "by hand") && !named.has(it.intent.secretName)
       ? [it.intent]
       : []
   );
   return [
-    ...parked.filter((it) => isAuthorized(it, known, undefined, now)),
+    ...asked.filter((it) => isAuthorized(it, known, undefined, now)),
     ...wanted.filter((it) => isAuthorized(it, known, since.get(it.secretName), now)),
   ].filter(({ secretName }) => {
     const attempt = attempts.get(secretName);
@@ -99,7 +99,13 @@ export function answered({ awaited: _, ...intent }: Intent): Intent {
   return intent;
 }
 
-function isAuthorized({ names }: Intent, known: AuthorizationsByName, since: Date | undefined, now: Date): boolean {
+/** Tells whether every name is authorized, one at least by a person, after the certificate of `since` if there is one. */
+export function isAuthorized(
+  { names }: Intent,
+  known: AuthorizationsByName,
+  since: Date | undefined,
+  now: Date,
+): boolean {
   const records = names.map((name) => known.get(name));
   const hand = records.some((it) => it !== undefined && !CHALLENGES[it.type].automatic);
   return hand && records.every((it) => isFresh(it, since, now));

@@ -28,6 +28,8 @@ export interface Known {
   };
   /** An order for it that is not finished. */
   readonly order?: OrderRecord;
+  /** The command of a person whose DNS records are missing, for a certificate that only waits for them. */
+  readonly waits?: string;
   /** How the last attempts went. */
   readonly attempt?: AttemptRecord;
   /** How the account at the CA ended, if it did, without a period. */
@@ -108,9 +110,9 @@ function servedTexts({ held }: Known): readonly string[] {
   });
 }
 
-function nextText({ held, order, attempt, subject, closed, now }: Known): string {
+function nextText({ held, order, waits, attempt, subject, closed, now }: Known): string {
   if (closed !== undefined) return `Nothing until there is another account. ${closed}.`;
-  if (order?.step === "parked" && held?.byHand !== undefined) return `${ORDER_TEXTS.parked}. ${handText(held.byHand)}`;
+  if (waits !== undefined) return waitsText(waits, held?.byHand);
   if (order !== undefined) return `${ORDER_TEXTS[order.step]}.${again(attempt, now)}`;
   if (held === undefined) return `It is brought about.${again(attempt, now)}`;
   const { renewal, byHand } = held;
@@ -118,6 +120,11 @@ function nextText({ held, order, attempt, subject, closed, now }: Known): string
   if (byHand !== undefined) return handText(byHand);
   const when = renewal.at <= now ? "is due since" : "is renewed at";
   return `It ${when} ${iso(renewal.at)} (${RENEWAL_REASONS[renewal.why]}).${again(attempt, now)}`;
+}
+
+function waitsText(command: string, hand: ByHand | undefined): string {
+  const end = hand === undefined ? "" : ` The one that is held ends at ${iso(hand.until)}.`;
+  return `It is got once DNS shows the records that a person has to set: ${command} shows them.${end}`;
 }
 
 function handText({ from, until, todo }: ByHand): string {

@@ -29,6 +29,14 @@ export interface Intent {
   readonly awaited?: boolean;
 }
 
+/** A certificate that a person asked for while DNS lacked a record of theirs: it is got once all are seen. */
+export interface WishRecord {
+  /** What was asked for. */
+  readonly intent: Intent;
+  /** When. */
+  readonly at: Date;
+}
+
 /** Our account at one CA (RFC 8555 §7.1.2). The key itself is the vault secret `LE_PRIVATE_KEY`. */
 export interface AccountRecord {
   /** URL of the CA's directory. */

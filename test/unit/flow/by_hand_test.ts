@@ -285,6 +285,54 @@ Deno.test("keeper goes on with an order that a person's get left parked", async 
   assertEquals(it.authority.issued(), 1, "the get that was printed is answered");
 });
 
+Deno.test("keeper gets what a person asked for too early, once the records are seen", async () => {
+  const it = await stage();
+  await it.authorize("a.example.com", "b.example.com");
+  const early = await it.get("b.example.com", "a.example.com").catch((error: unknown) => error);
+  assert(early instanceof OrderParkedError);
+  const before = it.asked();
+  await it.watch(3);
+  assertEquals(it.asked(), before);
+  const missing = it.events.filter((event) => event.name === "certificate.records_missing");
+  assertEquals(missing.map((event) => event.text), [
+    "The certificate for b.example.com, a.example.com is got once DNS shows its records; they are shown by kontena " +
+    "certificate get b.example.com a.example.com",
+  ], "told once");
+  assertEquals(
+    (await it.service.explainCertificate("b.example.com", CALL))?.next,
+    "It is got once DNS shows the records that a person has to set: kontena certificate get b.example.com a.example.com " +
+      "shows them.",
+  );
+
+  await it.setRecords();
+  await it.watch(1);
+  assertEquals(it.authority.issued(), 1);
+  await it.watch(3);
+  assertEquals(await it.records.wishes.list(CALL), []);
+  const got = await it.get("b.example.com", "a.example.com");
+  assertEquals([it.authority.issued(), got.record.intent.names[0]], [1, "b.example.com"]);
+});
+
+Deno.test("keeper forgets what a person asked for when its authorization is taken away or over", async () => {
+  const it = await stage();
+  const asking = async (name: string): Promise<void> => {
+    await it.authorize(name);
+    await it.get(name).catch(() => {});
+  };
+  await asking("a.example.com");
+  await asking("b.example.com");
+  assertEquals((await it.records.wishes.list(CALL)).length, 2);
+  await it.service.removeAuthorization(parseDnsNames(["a.example.com"])[0], CALL);
+  await it.look();
+  assertEquals((await it.records.wishes.list(CALL)).map((entry) => entry.value.intent.names.join()), ["b.example.com"]);
+  await it.setRecords();
+  await it.forget();
+  it.clock.move(2 * MINUTE);
+  await it.look();
+  assertEquals(await it.records.wishes.list(CALL), []);
+  assertEquals(it.authority.issued(), 0);
+});
+
 Deno.test("what the keeper got in a person's place is known as that after a failure in the middle", async () => {
   const it = await due();
   await it.authorize("a.example.com");

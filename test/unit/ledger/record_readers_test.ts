@@ -17,6 +17,7 @@ import type {
   OrderRecord,
   RateRecord,
   ShadowedName,
+  WishRecord,
 } from "../../../src/model/records.ts";
 import type { RenewalDraw } from "../../../src/model/renewal.ts";
 import type { RenewalRecord } from "../../../src/model/renewal_record.ts";
@@ -176,6 +177,7 @@ const aside = record<AsideRecord>({
   count: fc.nat(),
   until: date,
 }, { facts });
+const wish = record<WishRecord>({ intent, at: date }, {});
 
 /** One row a kind: its reader, what it can be, and the fields without which it is damaged. */
 const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitrary<unknown>; fields: string }>> = {
@@ -201,6 +203,7 @@ const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitr
     any: aside,
     fields: "intent reasons warnings directory account order at count until",
   },
+  wish: { read: readers.readWish, any: wish, fields: "intent at" },
   attempt: { read: readers.readAttempt, any: attempt, fields: "failures lastAt" },
   rate: { read: readers.readRate, any: rates, fields: "kind" },
 };
@@ -256,6 +259,7 @@ for (
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, keyType: "dsa" } }, "keyType"],
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, secretName: "a/b" } }, "secretName"],
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, balancers: [1] } }, "balancers"],
+    [readers.readWish, { intent: { ...INTENT, awaited: "yes" }, at: AT }, "awaited"],
     [readers.readCertificate, { intent: INTENT, facts: FACTS, storedAt: AT, origin: "ca" }, "directory"],
     [readers.readCertificate, { intent: INTENT, facts: FACTS, storedAt: AT, origin: "found" }, "origin"],
     [

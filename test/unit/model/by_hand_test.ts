@@ -79,14 +79,14 @@ for (
     }, 0],
     ["an order that a person left, of whatever age its other authorizations are", {
       planned: [],
-      parked: [A],
+      asked: [A],
       known: known(authorization("a.example.com"), authorization("b.example.com", { createdAt: days(-62) })),
     }, 1],
-    ["one and not two where an order was left for a certificate that is due", { parked: [A] }, 1],
+    ["one and not two where an order was left for a certificate that is due", { asked: [A] }, 1],
   ] as const satisfies readonly (readonly [string, Partial<HandSituation>, number])[]
 ) {
   Deno.test(`handedOver() has ${what}`, () => {
-    const usual = { planned: [ASK], held: [held(A)], parked: [], known: BOTH, attempts: new Map(), now: NOW };
+    const usual = { planned: [ASK], held: [held(A)], asked: [], known: BOTH, attempts: new Map(), now: NOW };
     assertEquals(handedOver({ ...usual, ...situation }).map((it) => it.secretName), Array(expected).fill(A.secretName));
   });
 }

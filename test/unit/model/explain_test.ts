@@ -111,15 +111,14 @@ for (
       "It is not renewed by itself: from 2026-06-29T10:00:00Z on, and at the latest 2026-07-30T00:00:00Z, " +
       "run kontena certificate get www.example.com (it is run by itself once the records are seen in DNS).",
     ]],
-    ["an order that waits for a person, beside a certificate that ends", {
+    ["one that waits for a person's records, beside a certificate that ends", {
       ...held({ byHand }),
-      order: { ...order, step: "parked" },
+      waits: "kontena certificate get www.example.com",
     }, [
       HELD,
       "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
-      "An order waits for DNS records that a person has to set: kontena certificate get shows them. It is not renewed by " +
-      "itself: from 2026-06-29T10:00:00Z on, and at the latest 2026-07-30T00:00:00Z, run kontena certificate get " +
-      "www.example.com (it is run by itself once the records are seen in DNS).",
+      "It is got once DNS shows the records that a person has to set: kontena certificate get www.example.com shows them. " +
+      "The one that is held ends at 2026-07-30T00:00:00Z.",
     ]],
     ["an order that is with the CA, after failures", {
       order,
