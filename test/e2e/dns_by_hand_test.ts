@@ -56,7 +56,7 @@ e2e("dns-01 where it does not: one name is one order, two names park once and th
 });
 
 e2e(
-  "dns-01 without a get: what is declared is served once its record is set, and a get that comes then is answered",
+  "dns-01 without a get: what is declared, or was asked for too early, comes once its record is set",
   async () => {
     await using stage = await startStage();
     const { pebble, haproxy } = stage;
@@ -82,6 +82,16 @@ e2e(
       { orders: 1, certificates: 1 },
       "one order carried the name and its certificate",
     );
+
+    const record = await authorize(sidecar, "one.example.com");
+    assertEquals((await sidecar.kontena("certificate", "get", "one.example.com")).code, 1);
+    await setRecords(pebble, record);
+    await until("it is stored", () => told(sidecar, "certificate.stored")[1]);
+    assertMatch(
+      await sidecar.ok("certificate", "get", "one.example.com"),
+      /\nKept in the vault only: no load balancer /,
+    );
+    assertEquals(await madeBy(pebble), { orders: 2, certificates: 2 }, "the get that was printed is answered");
   },
 );
 

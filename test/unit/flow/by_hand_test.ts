@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { dnsContent, recordName } from "../../../src/challenge/dns_record.ts";
 import { presentedAnswers } from "../../../src/flow/answers.ts";
@@ -7,6 +8,7 @@ import { parseDnsNames } from "../../../src/model/dns_name.ts";
 import { OrderParkedError } from "../../../src/model/errors.ts";
 import type { Intent } from "../../../src/model/records.ts";
 import { certificateSecrets } from "../../../src/model/secret_name.ts";
+import type { SwapReport } from "../../../src/ports.ts";
 import { CALL } from "../../support/fakes.ts";
 import { type Harness, harness, type HarnessOptions } from "../../support/flow_harness.ts";
 import { declare } from "../../support/renewal_stage.ts";
@@ -20,6 +22,8 @@ interface Stage extends Harness {
   /** Looks several times, a minute apart. */
   watch(looks: number): Promise<void>;
   authorize(...names: string[]): Promise<void>;
+  /** The same, and served by `infra/lb`. */
+  authorizeLinked(...names: string[]): Promise<void>;
   /** Sets all records that are wanted. */
   setRecords(): Promise<void>;
   get(...names: string[]): Promise<HeldCertificate>;
@@ -54,6 +58,11 @@ async function stage(options: HarnessOptions & { readonly declared?: readonly In
     },
     async authorize(...names: string[]): Promise<void> {
       for (const domain of parseDnsNames(names)) await it.service.authorize({ domain, type: "dns-01" }, CALL);
+    },
+    async authorizeLinked(...names: string[]): Promise<void> {
+      for (const domain of parseDnsNames(names)) {
+        await it.service.authorize({ domain, type: "dns-01", balancer: "infra/lb" }, CALL);
+      }
     },
     async setRecords(): Promise<void> {
       for (const { value: { name, keyAuthorization } } of await records.authorizations.list(CALL)) {
@@ -198,12 +207,15 @@ Deno.test("get with another --cert-type is answered by the same certificate, in 
   await it.setRecords();
   await it.watch(1);
   const before = it.authority.issued();
+  const [held] = await it.service.certificates(CALL);
+  const { certificate, bundle } = certificateSecrets(held!.record.intent.secretName);
+  await it.vault.write([{ name: certificate, value: "in another form" }], CALL);
 
   const got = await it.service.get({ domains: parseDnsNames(["a.example.com"]), certType: "cert" }, CALL);
 
   assertEquals([it.authority.issued(), got.record.intent.certType], [before, "cert"]);
-  const { certificate } = certificateSecrets(got.record.intent.secretName);
-  assertEquals((await it.vault.read(certificate, CALL))?.value.match(/BEGIN CERTIFICATE/g)?.length, 1);
+  const [leaf] = (await it.vault.read(bundle, CALL))!.value.split(/(?<=-----END CERTIFICATE-----)/);
+  assertEquals((await it.vault.read(certificate, CALL))?.value, leaf);
 });
 
 Deno.test("get for another kind of key is another intent than what the keeper got", async () => {
@@ -222,7 +234,7 @@ Deno.test("get that comes while the keeper is on its way joins it, and has its a
   const { promise: swapping, resolve: began } = Promise.withResolvers<void>();
   let swaps = 0;
   const it = await stage({
-    async swap() {
+    async swap(): Promise<SwapReport> {
       if (++swaps === 2) {
         began();
         await open;
@@ -230,22 +242,19 @@ Deno.test("get that comes while the keeper is on its way joins it, and has its a
       return { kind: "replaced", shadowed: [] };
     },
   });
-  const authorize = async (): Promise<void> => {
-    const [domain] = parseDnsNames(["a.example.com"]);
-    await it.service.authorize({ domain, type: "dns-01", balancer: "infra/lb" }, CALL);
-    await it.setRecords();
-  };
-  await authorize();
+  await it.authorizeLinked("a.example.com");
+  await it.setRecords();
   await it.get("a.example.com");
   it.clock.move(61 * DAY);
   await it.forget();
-  await authorize();
+  await it.authorizeLinked("a.example.com");
+  await it.setRecords();
   it.clock.move(2 * MINUTE);
   const looking = it.look();
   await swapping;
 
   const getting = it.get("a.example.com");
-  await Promise.resolve();
+  for (let i = 0; i < 8; i++) await turn(); // enough for it to get there: all is in memory
   release();
   const [got] = await Promise.all([getting, looking]);
 
@@ -345,6 +354,22 @@ Deno.test("what the keeper got in a person's place is known as that after a fail
   assertEquals((await it.service.certificates(CALL))[0]?.record.intent.awaited, true);
   await it.get("a.example.com");
   assertEquals(it.authority.issued(), 2);
+});
+
+Deno.test("what a person proves stays theirs to prove, where an order for it is interrupted", async () => {
+  const it = await stage({ reuse: false });
+  await it.authorizeLinked("a.example.com", "b.example.com");
+  await it.get("a.example.com", "b.example.com").catch(() => {}); // too early
+  await it.setRecords();
+  const newOrder = it.authority.orders.length + 1;
+  it.authority.loseAnswer("newOrder");
+  await it.watch(1);
+  assertEquals(it.authority.orders.length, newOrder);
+  await it.watch(2);
+
+  assertEquals(it.asked().filter((line) => line === "respond http-01"), []);
+  const open = (await it.records.orders.list(CALL)).map((entry) => entry.value.step);
+  assertEquals(open.filter((step) => step === "parked").length, 1, "the CA wants new records");
 });
 
 Deno.test("keeper rests after a failure of the CA, also where all records are seen", async () => {
