@@ -9,6 +9,7 @@ import { OrderParkedError } from "../../../src/model/errors.ts";
 import type { Intent } from "../../../src/model/records.ts";
 import { certificateSecrets } from "../../../src/model/secret_name.ts";
 import type { SwapReport } from "../../../src/ports.ts";
+import { lifeOf } from "../../support/dying.ts";
 import { CALL } from "../../support/fakes.ts";
 import { type Harness, harness, type HarnessOptions } from "../../support/flow_harness.ts";
 import { declare } from "../../support/renewal_stage.ts";
@@ -370,6 +371,39 @@ Deno.test("what a person proves stays theirs to prove, where an order for it is 
   assertEquals(it.asked().filter((line) => line === "respond http-01"), []);
   const open = (await it.records.orders.list(CALL)).map((entry) => entry.value.step);
   assertEquals(open.filter((step) => step === "parked").length, 1, "the CA wants new records");
+});
+
+/** A keeper dies after so many writes in a person's place, another goes on, and then the person's `get` comes. */
+async function dieInPlaceOf(writes: number): Promise<{ readonly issued: number; readonly died: boolean }> {
+  const before = await stage();
+  await before.authorizeLinked("a.example.com", "b.example.com");
+  await before.get("a.example.com", "b.example.com").catch(() => {}); // too early
+  await before.setRecords();
+  const life = lifeOf(writes);
+  const dying = await before.restart({ ledger: life.ledger, vault: life.vault });
+  await keeper(dying.parts, dying.service, presentedAnswers(dying.parts), []).look(CALL).catch(() => {});
+  await dying.service.landed();
+  const died = life.writes() === writes;
+
+  const after = await before.restart();
+  const keep = keeper(after.parts, after.service, presentedAnswers(after.parts), []);
+  for (let i = 0; i < 3; i++) {
+    after.clock.move(2 * MINUTE);
+    await keep.look(CALL);
+  }
+  assertEquals((await after.service.certificates(CALL)).length, 1, `after ${writes} writes`);
+  await after.service.get({ domains: parseDnsNames(["a.example.com", "b.example.com"]) }, CALL);
+  return { issued: after.authority.issued(), died };
+}
+
+Deno.test("keeper that dies after any of its writes in a person's place: one certificate, also for the get", async () => {
+  let writes = 0;
+  for (let died = true; died; writes++) {
+    const end = await dieInPlaceOf(writes);
+    assertEquals(end.issued, 1, `after ${writes} writes`);
+    died = end.died;
+  }
+  assert(writes > 8, `only ${writes} writes were tried`);
 });
 
 Deno.test("keeper rests after a failure of the CA, also where all records are seen", async () => {
