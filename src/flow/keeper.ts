@@ -227,9 +227,10 @@ function issueWork(
   };
 }
 
-/** Tells whether a challenge that was configured can prove the name. */
+/** Tells whether a challenge that was configured can prove the name without a person. */
 function isProvable(parts: FlowParts, name: DnsName, { balancers: [balancer] }: Intent): boolean {
-  return possibleTypes(parts, name, { types: parts.settings.challenges, ...given("balancer", balancer) }).length > 0;
+  const types = parts.settings.challenges.filter((type) => CHALLENGES[type].automatic);
+  return possibleTypes(parts, name, { types, ...given("balancer", balancer) }).length > 0;
 }
 
 function isDue(record: CertificateRecord, known: RenewalRecord | undefined, caNow: Date): boolean {

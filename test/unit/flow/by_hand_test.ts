@@ -438,6 +438,20 @@ Deno.test("keeper brings a declared wildcard about once a person has set its rec
   assertEquals(it.authority.issued(), 1);
 });
 
+Deno.test("keeper renews a declared wildcard only for a person, also where CHALLENGE names dns-01", async () => {
+  const settings = { challenges: ["http-01", "dns-01"] } as const;
+  const it = await stage({ declared: [declare("*.example.com")], reuse: false, settings });
+  await it.watch(1); // the first time an order is placed, so that there is a record to set
+  await it.setRecords();
+  await it.watch(1);
+  assertEquals([it.authority.issued(), it.authority.orders.length], [1, 1]);
+
+  it.clock.move(61 * DAY);
+  await it.forget();
+  await it.watch(3);
+  assertEquals(it.authority.orders.length, 1);
+});
+
 Deno.test("keeper orders a declared wildcard by itself neither when it is due nor when it is lost", async () => {
   const wanted = declare("*.example.com");
   const it = await stage({ declared: [wanted], reuse: false });
