@@ -30,8 +30,9 @@ export async function explainCertificate(
   const name = parseDnsName(subject);
   const orders = (await records.orders.list(call)).map((entry) => entry.value);
   const order = orders.find((it) => it.intent?.names[0] === name);
-  const wishes = (await records.wishes.list(call)).map((entry) => entry.value.intent);
-  const asked = order?.step === "parked" ? order.intent : wishes.find((it) => it.names[0] === name);
+  const wishes = (await records.wishes.list(call)).map((entry) => entry.value)
+    .filter(({ intent, at }) => intent.names[0] === name && !(held !== undefined && held.record.storedAt >= at));
+  const asked = order?.step === "parked" ? order.intent : wishes[0]?.intent;
   const secretName = [held?.record.intent, order?.intent, asked].find((it) => it !== undefined)?.secretName ??
     defaultSecretName(name);
   const attempt = (await records.attempts.get(secretName, call))?.value;

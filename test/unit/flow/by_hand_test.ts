@@ -317,6 +317,8 @@ Deno.test("keeper gets what a person asked for too early, once the records are s
   await it.setRecords();
   await it.watch(1);
   assertEquals(it.authority.issued(), 1);
+  const next = (await it.service.explainCertificate("b.example.com", CALL))?.next ?? "";
+  assert(next.startsWith("It is not renewed by itself: "), next);
   await it.watch(3);
   assertEquals(await it.records.wishes.list(CALL), []);
   const got = await it.get("b.example.com", "a.example.com");
