@@ -53,9 +53,10 @@ export { type TlsAlpn01Parts, tlsAlpn01Solver } from "./src/challenge/tls_alpn01
 export { type TlsSni01Parts, tlsSni01Solver } from "./src/challenge/tls_sni01.ts";
 export { bundleWrites, readStoredBundle } from "./src/vault/certificate_secrets.ts";
 export { memoryVault } from "./src/vault/memory_vault.ts";
+export { type OutboxOptions, outboxVault } from "./src/vault/outbox.ts";
 export { makeSealer, type Sealer } from "./src/vault/seal.ts";
 export { normaliseValue } from "./src/vault/value.ts";
-export { checkVersion, KEPT_VERSIONS, readyWrites } from "./src/vault/writes.ts";
+export { checkVersion, KEPT_VERSIONS, MAX_VALUE_BYTES, readyWrites } from "./src/vault/writes.ts";
 export { type ChangeHub, changeHub } from "./src/ledger/change_hub.ts";
 export { checkEntryVersion } from "./src/ledger/entry_version.ts";
 export { type Leases, leases } from "./src/ledger/leases.ts";

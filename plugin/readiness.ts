@@ -6,11 +6,13 @@ import {
   type Intent,
   type LoadBalancer,
   type Records,
+  type Vault,
 } from "../mod.ts";
 
 /** What readiness is judged by. */
 export interface ReadinessParts {
   readonly authority: CertificateAuthority;
+  readonly vault: Vault;
   readonly balancers: ReadonlyMap<string, LoadBalancer>;
   readonly records: Records;
   readonly declared: readonly Intent[];
@@ -21,16 +23,18 @@ const PATIENCE_MS = 3_000;
 
 /** Tells what is missing for the main job, in words without secrets. Nothing missing: ready. */
 export async function readiness(
-  { authority, balancers, records, declared }: ReadinessParts,
+  { authority, vault, balancers, records, declared }: ReadinessParts,
 ): Promise<{ readonly ready: boolean; readonly missing: readonly string[] }> {
   const call = { signal: AbortSignal.timeout(PATIENCE_MS) };
   const looks: Promise<string | undefined>[] = [
     absence(`CA ${authority.directory.host}`, () => authority.about(call)),
+    absence("vault", () => vault.list(call)),
     hasAccount(records, authority),
     ...[...balancers.values()].map((it) => absence(`load balancer ${it.name}`, () => it.state(call))),
     ...declared.map((intent) => hasCertificate(records, intent)),
   ];
-  const missing = (await Promise.all(looks)).filter((it) => it !== undefined);
+  const found = await Promise.all(looks.map((look) => look.catch((error: unknown) => `ledger: ${describe(error)}`)));
+  const missing = [...new Set(found.filter((it) => it !== undefined))];
   return { ready: missing.length === 0, missing };
 }
 

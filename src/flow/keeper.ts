@@ -2,7 +2,7 @@ import { restAfter } from "../model/aside.ts";
 import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { describe } from "../model/errors.ts";
+import { describe, isVaultAway } from "../model/errors.ts";
 import { nextRenewal, plan, type Planned } from "../model/plan.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.ts";
 import { RENEWAL_REASONS } from "../model/renewal.ts";
@@ -23,6 +23,7 @@ import { possibleTypes } from "./possible_types.ts";
 import { type RenewalWatch, renewalWatch } from "./renewal_watch.ts";
 import { repairCertIds, repairSecrets } from "./repair.ts";
 import type { HeldCertificate } from "./service.ts";
+import { type VaultWatch, vaultWatch } from "./vault_watch.ts";
 
 /** How often the keeper looks at everything; what is due sooner waits at most that long. */
 const LOOK_MS = 30_000;
@@ -57,22 +58,31 @@ export function keeper(
   const account = accountWatch(parts);
   const ca = caClock(parts);
   const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca), hand: handWatch(parts, service) };
+  const vault = vaultWatch(parts, async (call) => {
+    await quietly(parts, "keeper.repair", () => repairSecrets(parts, call), call);
+    await quietly(parts, "keeper.repair", () => repairCertIds(parts, call), call);
+  });
+
+  const askAbout = (held: readonly HeldCertificate[], call: Call): Promise<void> =>
+    quietly(parts, "renewal.ask", () => watches.renewal.ask(held.map((it) => it.record), call), call);
 
   const look = async (call: Call): Promise<void> => {
     const closed = await account.look(call);
+    const secrets = await vault.look(call);
+    const all = await service.certificates(call);
+    if (secrets === undefined) return await askAbout(all, call);
     if (parts.settings.agreeTos && !closed) {
       await quietly(parts, "account.failed", () => service.openAccount(call), call);
     }
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
     await quietly(parts, "keeper.tidy", () => sweepAsides(parts, call), call);
-    const all = await service.certificates(call);
-    const held = await inVault(parts, all, call);
+    const held = all.filter(({ record }) => secrets.has(certificateSecrets(record.intent.secretName).bundle));
     const works = await worksToDo({ parts, service, declared, all, held, ca, watches }, call);
-    const asking = quietly(parts, "renewal.ask", () => watches.renewal.ask(held.map((it) => it.record), call), call);
+    const asking = askAbout(held, call);
     const begin = async (work: Work): Promise<void> => {
       if (busy.has(work.intent.secretName)) return;
       busy.add(work.intent.secretName);
-      await attempt(parts, work, call).finally(() => busy.delete(work.intent.secretName));
+      await attempt(parts, vault, work, call).finally(() => busy.delete(work.intent.secretName));
     };
     const { urgent = [], other = [] } = Object.groupBy(works, (it) => it.why === "recalled" ? "urgent" : "other");
     const first = Promise.all(urgent.map(begin));
@@ -84,10 +94,8 @@ export function keeper(
     look,
     async run(call: Call): Promise<void> {
       await quietly(parts, "keeper.restore", () => answers.restore(call), call);
-      await quietly(parts, "keeper.repair", () => repairSecrets(parts, call), call);
-      await quietly(parts, "keeper.repair", () => repairCertIds(parts, call), call);
       const underWay = new Set<Promise<void>>([
-        quietly(parts, "keeper.deploy", () => deployAll(parts, service, call), call),
+        quietly(parts, "keeper.deploy", () => deployAll(service, call), call),
       ]);
       while (!call.signal.aborted) {
         const round = quietly(parts, "keeper.look", () => look(call), call);
@@ -258,7 +266,7 @@ async function withAsides(
 }
 
 /** Does one work and writes down how it went, and when it is tried again. */
-async function attempt(parts: FlowParts, { intent, why, act }: Work, call: Call): Promise<void> {
+async function attempt(parts: FlowParts, vault: VaultWatch, { intent, why, act }: Work, call: Call): Promise<void> {
   const { secretName, names } = intent;
   const { attempts } = parts.records;
   try {
@@ -266,9 +274,10 @@ async function attempt(parts: FlowParts, { intent, why, act }: Work, call: Call)
     await attempts.put(secretName, { failures: 0, lastAt: parts.clock.now() }, call);
   } catch (error) {
     if (call.signal.aborted) return;
-    const before = (await attempts.get(secretName, call))?.value.failures ?? 0;
+    if (isVaultAway(error)) vault.missed(error);
+    // What failed may be the ledger itself: it is told all the same.
+    const before = (await attempts.get(secretName, call).catch(() => undefined))?.value.failures ?? 0;
     const record = attemptFailed(error, before + 1, parts.clock.now(), parts.clock.random());
-    await attempts.put(secretName, record, call);
     const waits = record.failures === before;
     const again = record.nextAt?.toISOString();
     parts.events.emit({
@@ -277,22 +286,13 @@ async function attempt(parts: FlowParts, { intent, why, act }: Work, call: Call)
       text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; again at ${again}`,
       fields: { subject: names[0], secret: secretName, code: record.lastCode ?? "" },
     });
+    await quietly(parts, "keeper.note", () => attempts.put(secretName, record, call), call);
   }
 }
 
-/** A certificate whose bundle somebody removed is not held any more. */
-async function inVault(
-  { vault }: FlowParts,
-  held: readonly HeldCertificate[],
-  call: Call,
-): Promise<readonly HeldCertificate[]> {
-  const names = new Set((await vault.list(call)).map((secret) => secret.name));
-  return held.filter(({ record }) => names.has(certificateSecrets(record.intent.secretName).bundle));
-}
-
 /** At start every balancer is brought to what the vault holds; one that has it already is left alone. */
-async function deployAll(parts: FlowParts, service: Certificates, call: Call): Promise<void> {
-  const held = await inVault(parts, await service.certificates(call), call);
+async function deployAll(service: Certificates, call: Call): Promise<void> {
+  const held = await service.certificates(call);
   await Promise.allSettled(held.map(({ record }) => service.redeploy(record, call)));
 }
 

@@ -4,6 +4,7 @@ import { makeMetrics } from "../../../plugin/metrics.ts";
 import { readiness } from "../../../plugin/readiness.ts";
 import { parseDnsNames } from "../../../src/model/dns_name.ts";
 import { renewalTimes } from "../../../src/model/renewal.ts";
+import { awayVault } from "../../support/away_vault.ts";
 import { CALL } from "../../support/fakes.ts";
 import { fakeClock } from "../../support/fake_clock.ts";
 import { harness } from "../../support/flow_harness.ts";
@@ -95,21 +96,40 @@ Deno.test("metrics and readiness tell what was kept aside, with the reason", asy
   assertStringIncludes(text, 'kontena_certificate_kept_aside_total{subject="www.example.com"} 1\n');
   const [aside] = await records.asides.list(CALL);
   const declared = [aside!.value.intent];
-  const { missing } = await readiness({ authority: parts.authority, balancers: new Map(), records, declared });
+  const { authority: ca, vault } = parts;
+  const { missing } = await readiness({ authority: ca, vault, balancers: new Map(), records, declared });
   assertEquals(missing.map((it) => it.slice(0, 96)), [
     "certificate: www.example.com is not there yet: one was kept aside (its names differ: www.example",
   ]);
 });
 
 Deno.test("metrics and readiness tell of an account that was deactivated", async () => {
-  const { service, records, authority } = await harness();
+  const { service, records, authority, vault } = await harness();
   await service.openAccount(CALL);
   await service.deactivateAccount(CALL);
 
   const text = await makeMetrics().exposition(service, records, CALL);
   assertStringIncludes(text, 'kontena_account_deactivated{directory="https://ca.test/directory"} 1\n');
-  const { ready, missing } = await readiness({ authority, balancers: new Map(), records, declared: [] });
+  const { ready, missing } = await readiness({ authority, vault, balancers: new Map(), records, declared: [] });
   assertEquals(ready, false);
   assertStringIncludes(missing.join(), "was deactivated on 2026-06-01T00:00:00Z by command");
   assertStringIncludes(missing.join(), "kontena certificate register --new-account EMAIL");
+});
+
+Deno.test("readiness tells of a vault that is away, and of a ledger", async () => {
+  const { parts: { authority, records, vault } } = await harness();
+  const sealed = awayVault(vault);
+  sealed.leave({ code: "VAULT_UNAVAILABLE" });
+  const lost = {
+    ...records,
+    accounts: { ...records.accounts, get: () => Promise.reject(new Error("disk I/O error")) },
+  };
+  const { ready, missing } = await readiness({
+    authority,
+    vault: sealed.vault,
+    balancers: new Map(),
+    records: lost,
+    declared: [],
+  });
+  assertEquals([ready, missing], [false, ["vault: The vault is sealed", "ledger: disk I/O error"]]);
 });
