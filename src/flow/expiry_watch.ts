@@ -45,6 +45,7 @@ function nextStage(notAfter: Date, now: Date): Date {
 function todo({ origin, intent: { names }, revoked }: CertificateRecord, why: Planned["why"]): string {
   const [subject] = names;
   if (why === "ceased") return `it was revoked (${revoked?.reason}); run kontena certificate remove ${subject}`;
+  if (why === "quarantine") return `the CA does not take one of its names; run kontena certificate explain ${subject}`;
   return origin === "imported"
     ? "import a newer one, or authorize its domains"
     : `run kontena certificate authorize for each domain, then kontena certificate get ${names.join(" ")}`;

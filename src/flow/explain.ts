@@ -5,6 +5,7 @@ import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
 import { closedText, closureOf } from "./closure.ts";
 import type { FlowParts } from "./parts.ts";
+import { holdText } from "./quarantine.ts";
 import type { HeldCertificate } from "./service.ts";
 
 /** A certificate, explained. */
@@ -29,14 +30,18 @@ export async function explainCertificate(
   const name = parseDnsName(subject);
   const orders = (await records.orders.list(call)).map((entry) => entry.value);
   const order = orders.find((it) => it.intent?.names[0] === name);
-  const secretName = held?.record.intent.secretName ?? order?.intent?.secretName ?? defaultSecretName(name);
+  const declared = parts.settings.declared?.find((it) => it.names[0] === name);
+  const intent = declared ?? order?.intent ?? held?.record.intent;
+  const secretName = held?.record.intent.secretName ?? intent?.secretName ?? defaultSecretName(name);
   const attempt = (await records.attempts.get(secretName, call))?.value;
-  if (held === undefined && order === undefined && attempt === undefined) return undefined;
+  const hold = await holdText(parts, intent?.names ?? [name], clock.now(), call);
+  if (held === undefined && order === undefined && attempt === undefined && hold === undefined) return undefined;
   const closure = await closureOf(parts, call);
   const known = {
     ...given("held", held),
     ...given("order", order),
     ...given("attempt", attempt),
+    ...given("hold", hold),
     ...given("closed", closure === undefined ? undefined : closedText(closure)),
   };
   return { subject: name, ...explain({ subject: name, ...known, now: clock.now() }) };

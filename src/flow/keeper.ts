@@ -8,6 +8,7 @@ import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.
 import { RENEWAL_REASONS } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
+import { heldBy, isHeldBack, type NameHold } from "../model/quarantine.ts";
 import type { Call } from "../ports.ts";
 import { accountWatch } from "./account_watch.ts";
 import type { Answers } from "./answers.ts";
@@ -17,6 +18,7 @@ import type { Certificates } from "./certificates.ts";
 import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
 import { sweepOrders } from "./orders.ts";
 import type { FlowParts } from "./parts.ts";
+import { failingNames, wantedNames } from "./quarantine.ts";
 import { type RenewalWatch, renewalWatch } from "./renewal_watch.ts";
 import { repairCertIds, repairSecrets } from "./repair.ts";
 import type { HeldCertificate } from "./service.ts";
@@ -157,8 +159,11 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const tried = (await records.attempts.list(call)).map((entry) => [entry.id as SecretName, entry.value] as const);
   const attempts = easeAttempts(new Map(tried.filter(([name]) => wanted.has(name))), now);
 
+  const all = [...open, ...held.map((it) => it.record)].flatMap((it) => it.intent.names);
+  const names = await wantedNames(room.parts, [...all, ...declared.flatMap((it) => it.names)], call);
+
   const interrupted: Work[] = open
-    .filter((record) => !isResting(attempts.get(record.intent.secretName), now))
+    .filter((record) => !isResting(attempts.get(record.intent.secretName), now) && !isHeldBack(record, names, now))
     .map((record) => ({ intent: record.intent, why: "interrupted", act: (call) => service.resume(record, call) }));
   const orders = new Set(interrupted.map((work) => work.intent.secretName));
 
@@ -170,6 +175,7 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
     held: held.map((it) => it.record),
     provable: (name: DnsName) => provable.has(name),
     attempts: await withAsides(room.parts, attempts, [...held.map((it) => it.record.intent), ...declared], call),
+    names,
     renewals,
     now,
     caNow: ca.now(),
@@ -247,14 +253,21 @@ async function attempt(parts: FlowParts, { intent, why, act }: Work, call: Call)
     const record = attemptFailed(error, before + 1, parts.clock.now(), parts.clock.random());
     await attempts.put(secretName, record, call);
     const waits = record.failures === before;
-    const again = record.nextAt?.toISOString();
+    const hold = heldBy(names, await failingNames(parts, call), parts.clock.now());
+    const again = againText(record, hold);
     parts.events.emit({
       level: waits ? "info" : "error",
       name: waits ? "certificate.waits" : "certificate.failed",
-      text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; again at ${again}`,
+      text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; ${again}`,
       fields: { subject: names[0], secret: secretName, code: record.lastCode ?? "" },
     });
   }
+}
+
+/** Says when it is tried again: when both its own backoff and the rest of its names are over. */
+function againText({ nextAt }: AttemptRecord, hold: NameHold | undefined): string {
+  if (hold !== undefined && hold.until === undefined) return "not again by itself";
+  return `again at ${new Date(Math.max(nextAt?.getTime() ?? 0, hold?.until?.getTime() ?? 0)).toISOString()}`;
 }
 
 /** A certificate whose bundle somebody removed is not held any more. */

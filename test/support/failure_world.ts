@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly authority?: AuthorityOptions;
   /** Of the certificate. */
   readonly names?: readonly string[];
+  /** Of further certificates that are declared beside it. */
+  readonly others?: readonly (readonly string[])[];
   readonly settings?: Partial<FlowSettings>;
   /** No certificate is held yet. */
   readonly fresh?: boolean;
@@ -171,10 +173,14 @@ function assemble(shared: Shared, settings: Partial<FlowSettings> = {}, owned?: 
     settings: { keyType: "ec-256", challenges: ["http-01"], agreeTos: true, ...options.settings, ...settings },
   };
   const intent: Intent = { names, keyType: "ec-256", secretName, certType: "fullchain", balancers: ["lb"] };
+  const others = (options.others ?? []).map((it): Intent => {
+    const names = parseDnsNames(it);
+    return { ...intent, names, secretName: defaultSecretName(names[0]) };
+  });
   const lifetime = new AbortController();
   const answers = presentedAnswers(parts);
   const service = certificates(parts, answers, lifetime.signal);
-  const keep = keeper(parts, service, answers, [intent]);
+  const keep = keeper(parts, service, answers, [intent, ...others]);
   const attempt = async (): Promise<AttemptRecord | undefined> => (await records.attempts.get(secretName, CALL))?.value;
   const entries = (): readonly LogEntry[] => authority.log.slice(shared.since.log);
   const isRenewed = (): boolean => shared.served !== undefined && shared.served !== shared.since.served;

@@ -54,6 +54,7 @@ function situation(changes: Partial<Situation>): Situation {
     held: [],
     provable: () => true,
     attempts: new Map(),
+    names: new Map(),
     renewals: new Map(),
     now: NOW,
     caNow: NOW,

@@ -74,20 +74,20 @@ Deno.test("metrics and readiness tell what was kept aside, with the reason", asy
   assertStringIncludes(text, 'kontena_certificate_kept_aside_total{subject="www.example.com"} 1\n');
   const [aside] = await records.asides.list(CALL);
   const declared = [aside!.value.intent];
-  const { missing } = await readiness({ authority: parts.authority, balancers: new Map(), records, declared });
+  const { missing } = await readiness({ authority: parts.authority, balancers: new Map(), records, clock, declared });
   assertEquals(missing.map((it) => it.slice(0, 96)), [
     "certificate: www.example.com is not there yet: one was kept aside (its names differ: www.example",
   ]);
 });
 
 Deno.test("metrics and readiness tell of an account that was deactivated", async () => {
-  const { service, records, authority } = await harness();
+  const { service, records, authority, clock } = await harness();
   await service.openAccount(CALL);
   await service.deactivateAccount(CALL);
 
   const text = await makeMetrics().exposition(service, records, CALL);
   assertStringIncludes(text, 'kontena_account_deactivated{directory="https://ca.test/directory"} 1\n');
-  const { ready, missing } = await readiness({ authority, balancers: new Map(), records, declared: [] });
+  const { ready, missing } = await readiness({ authority, balancers: new Map(), records, clock, declared: [] });
   assertEquals(ready, false);
   assertStringIncludes(missing.join(), "was deactivated on 2026-06-01T00:00:00Z by command");
   assertStringIncludes(missing.join(), "kontena certificate register --new-account EMAIL");
