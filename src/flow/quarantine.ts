@@ -10,7 +10,7 @@ type Parts = Pick<FlowParts, "authority" | "records" | "clock" | "events">;
 
 /** Names that fail at the CA. */
 export async function failingNames(
-  { authority, records }: Pick<Parts, "authority" | "records">,
+  { authority, records }: Pick<FlowParts, "authority" | "records">,
   call: Call,
 ): Promise<ReadonlyMap<DnsName, NameRecord>> {
   const all = (await records.names.list(call)).map((entry) => entry.value);
@@ -76,7 +76,7 @@ export async function wantedNames(
 
 /** Says which of the names hold a certificate back; undefined where none does. */
 export async function holdText(
-  parts: Pick<Parts, "authority" | "records">,
+  parts: Pick<FlowParts, "authority" | "records">,
   names: readonly DnsName[],
   now: Date,
   call: Call,

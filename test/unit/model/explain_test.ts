@@ -95,6 +95,19 @@ for (
       "It is not renewed by itself: from 2026-06-29T10:00:00Z on, and at the latest 2026-07-30T00:00:00Z, " +
       "run kontena certificate get www.example.com.",
     ]],
+    [
+      "one that is due and held back by a name: the attempt's own backoff says nothing then",
+      {
+        ...held({ renewal: { at: new Date("2026-05-31T10:00:00Z"), why: "window" } }),
+        attempt: { failures: 3, lastAt: NOW, nextAt: new Date("2026-06-01T00:10:00Z") },
+        hold: "bad.example.com was refused",
+      },
+      [
+        HELD,
+        "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
+        "It is due since 2026-05-31T10:00:00Z (window of the CA). It is held back: bad.example.com was refused.",
+      ],
+    ],
     ["an order that is with the CA, after failures", {
       order,
       attempt: {
