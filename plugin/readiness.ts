@@ -8,11 +8,13 @@ import {
   type Intent,
   type LoadBalancer,
   type Records,
+  type Vault,
 } from "../mod.ts";
 
 /** What readiness is judged by. */
 export interface ReadinessParts {
   readonly authority: CertificateAuthority;
+  readonly vault: Vault;
   readonly balancers: ReadonlyMap<string, LoadBalancer>;
   readonly records: Records;
   readonly clock: Clock;
@@ -26,15 +28,17 @@ const PATIENCE_MS = 3_000;
 export async function readiness(
   parts: ReadinessParts,
 ): Promise<{ readonly ready: boolean; readonly missing: readonly string[] }> {
-  const { authority, balancers, records, declared } = parts;
+  const { authority, vault, balancers, records, declared } = parts;
   const call = { signal: AbortSignal.timeout(PATIENCE_MS) };
   const looks: Promise<string | undefined>[] = [
     absence(`CA ${authority.directory.host}`, () => authority.about(call)),
+    absence("vault", () => vault.list(call)),
     hasAccount(records, authority),
     ...[...balancers.values()].map((it) => absence(`load balancer ${it.name}`, () => it.state(call))),
     ...declared.map((intent) => hasCertificate(parts, intent)),
   ];
-  const missing = (await Promise.all(looks)).filter((it) => it !== undefined);
+  const found = await Promise.all(looks.map((look) => look.catch((error: unknown) => `ledger: ${describe(error)}`)));
+  const missing = [...new Set(found.filter((it) => it !== undefined))];
   return { ready: missing.length === 0, missing };
 }
 

@@ -165,7 +165,7 @@ async function download(
     storedAt: clock.now(),
     ...given("warnings", warnings.length === 0 ? undefined : warnings),
   };
-  await vault.write(bundleWrites(intent.secretName, bundle, intent.certType), call);
+  await vault.write(bundleWrites(intent.secretName, bundle, intent.certType), { ...call, mayWait: true });
   await records.certificates.put(intent.secretName, held, call);
   await clearAside(parts, intent.secretName, call);
   await forget(parts, record, held, call);
@@ -188,7 +188,7 @@ function atCertificate(record: Located, certificate: URL): OrderRecord & { reado
 
 /** The order has served its end. Its record goes last: a restart in between finds it, and forgets the key after all. */
 async function forget<T>(parts: ProofParts, record: Located, result: T, call: Call): Promise<T> {
-  await parts.vault.remove(orderKeyName(record.id), call);
+  await parts.vault.remove(orderKeyName(record.id), { ...call, mayWait: true });
   await parts.records.orders.remove(record.id, call);
   return result;
 }
@@ -223,7 +223,10 @@ async function sealedKey(parts: ProofParts, record: Located, intent: Intent, cal
   const sealed = await findKey(parts, record, call);
   if (sealed !== undefined) return sealed;
   const key = await generateKey(intent.keyType);
-  await parts.vault.write([{ name: orderKeyName(record.id), value: key.pem, ifVersion: 0 }], call);
+  await parts.vault.write([{ name: orderKeyName(record.id), value: key.pem, ifVersion: 0 }], {
+    ...call,
+    mayWait: true,
+  });
   return key;
 }
 

@@ -85,13 +85,14 @@ export async function locate(
     : await ordered(parts, record, order, call);
 }
 
-/** Writes an order down before it is sent. */
+/** Writes an order down before it is sent, unless the vault could not take what comes of it. */
 export async function intendOrder(
   parts: FlowParts,
   account: AuthorityAccount,
   { names, intent, replaces }: Wanted,
   call: Call,
 ): Promise<Intended> {
+  await parts.vault.ready(call);
   return await writeOrder(parts, {
     id: crypto.randomUUID(),
     directory: parts.authority.directory,

@@ -23,6 +23,7 @@ import type {
   OrderStep,
   RateRecord,
   ShadowedName,
+  WishRecord,
 } from "../model/records.ts";
 import { type RenewalDraw, type RenewalWindow, renewalWindow } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
@@ -262,6 +263,12 @@ export function readRenewal(json: unknown): RenewalRecord {
   };
 }
 
+/** Reads a {@linkcode WishRecord}. */
+export function readWish(json: unknown): WishRecord {
+  const it = object(json, "wish");
+  return { intent: intent(it, "intent"), at: instant(it, "at") };
+}
+
 /** Reads a published key authorization. */
 export function readAnswer(json: unknown): string {
   return text({ keyAuthorization: json }, "keyAuthorization");
@@ -277,6 +284,7 @@ function intent(from: Fields, field: string): Intent {
     secretName: secretName(it, "secretName"),
     certType: certType(it, "certType"),
     balancers: texts(it, "balancers"),
+    ...given("awaited", optional(it, "awaited", flag)),
   };
 }
 

@@ -11,6 +11,7 @@ import type {
   NameRecord,
   OrderRecord,
   RateRecord,
+  WishRecord,
 } from "../model/records.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import type { SecretName } from "../model/secret_name.ts";
@@ -29,6 +30,7 @@ import {
   readOrder,
   readRate,
   readRenewal,
+  readWish,
 } from "./record_readers.ts";
 import { joinId, type Table, table } from "./table.ts";
 
@@ -58,6 +60,8 @@ export interface Records {
   readonly renewals: Table<RenewalRecord>;
   /** By secret name. */
   readonly asides: Table<AsideRecord>;
+  /** By secret name: what persons asked for that waits for their DNS records. */
+  readonly wishes: Table<WishRecord>;
   /** http-01: token → key authorization. */
   readonly answers: Table<string>;
 }
@@ -77,6 +81,7 @@ export function recordsOf(ledger: Ledger): Records {
     rates: table(ledger, "rates", readRate),
     renewals: table(ledger, "renewals", readRenewal),
     asides: table(ledger, "asides", readAside),
+    wishes: table(ledger, "wishes", readWish),
     answers: table(ledger, "answers", readAnswer),
   };
 }

@@ -1,3 +1,4 @@
+import type { ByHand } from "./by_hand.ts";
 import type { DnsName } from "./dns_name.ts";
 import type { ErrorCode } from "./errors.ts";
 import { FAILURE_CLASSES } from "./failure_classes.ts";
@@ -21,12 +22,14 @@ export interface Known {
   readonly held?: {
     readonly record: CertificateRecord;
     readonly deployments: readonly DeploymentRecord[];
-    readonly autoRenewable: boolean;
+    readonly byHand?: ByHand;
     readonly renewal?: RenewalDate;
     readonly aside?: AsideRecord;
   };
   /** An order for it that is not finished. */
   readonly order?: OrderRecord;
+  /** The command of a person whose DNS records are missing, for a certificate that only waits for them. */
+  readonly waits?: string;
   /** How the last attempts went. */
   readonly attempt?: AttemptRecord;
   /** What holds it back of its names, and what helps, without a period; see `heldBy`. */
@@ -110,22 +113,25 @@ function servedTexts({ held }: Known): readonly string[] {
 }
 
 function nextText(known: Known): string {
-  const { held, order, subject, closed, now } = known;
+  const { held, order, waits, subject, closed, now } = known;
   if (closed !== undefined) return `Nothing until there is another account. ${closed}.`;
+  if (waits !== undefined) return waitsText(waits, held?.byHand);
   if (order !== undefined) return `${ORDER_TEXTS[order.step]}.${again(known)}`;
   if (held === undefined) return `It is brought about.${again(known)}`;
-  const { renewal, autoRenewable, record } = held;
+  const { renewal, byHand } = held;
   if (renewal === undefined) return `It is not renewed: remove it with kontena certificate remove ${subject}.`;
-  if (!autoRenewable) {
-    return `It is not renewed by itself: from ${iso(renewal.at)} on, and at the latest ${
-      iso(record.facts.notAfter)
-    }, ` +
-      (record.origin === "imported"
-        ? "import a newer one, or authorize its domains."
-        : `run kontena certificate get ${record.intent.names.join(" ")}.`);
-  }
+  if (byHand !== undefined) return handText(byHand);
   const when = renewal.at <= now ? "is due since" : "is renewed at";
   return `It ${when} ${iso(renewal.at)} (${RENEWAL_REASONS[renewal.why]}).${again(known)}`;
+}
+
+function waitsText(command: string, hand: ByHand | undefined): string {
+  const end = hand === undefined ? "" : ` The one that is held ends at ${iso(hand.until)}.`;
+  return `It is got once DNS shows the records that a person has to set: ${command} shows them.${end}`;
+}
+
+function handText({ from, until, todo }: ByHand): string {
+  return `It is not renewed by itself: from ${iso(from)} on, and at the latest ${iso(until)}, ${todo}.`;
 }
 
 /** What an order waits for, a sentence for each step. */

@@ -13,8 +13,8 @@ export interface Situation {
   readonly declared: readonly Intent[];
   /** In the vault. */
   readonly held: readonly CertificateRecord[];
-  /** Names that can be proven again without a person. */
-  readonly provable: (name: DnsName) => boolean;
+  /** Names that can be proven without a person: again, or as a declared certificate's. */
+  readonly provable: (name: DnsName, declared?: Intent) => boolean;
   /** How earlier attempts went. */
   readonly attempts: ReadonlyMap<SecretName, AttemptRecord>;
   /** Names that failed at the CA. */
@@ -74,7 +74,10 @@ function planOne(
   if (isCeased(record)) return { intent, do: "ask", why: "ceased" };
   const found = reason(intent, record, renewals.get(intent.secretName), caNow);
   if (found instanceof Date) return { intent, do: "wait", why: "fresh", until: found };
-  if (!declared && !intent.names.every(provable)) return { intent, do: "ask", why: "by hand" };
+  // A declared one that is not there yet is tried all the same: that tells what it lacks.
+  const first = declared && (found === "missing" || found === "changed");
+  const alone = (name: DnsName): boolean => provable(name, declared ? intent : undefined);
+  if (!first && !intent.names.every(alone)) return { intent, do: "ask", why: "by hand" };
   const hold = heldBy(intent.names, names, now);
   if (hold !== undefined) {
     const { until } = hold;

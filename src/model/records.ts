@@ -25,6 +25,16 @@ export interface Intent {
   readonly certType: CertType;
   /** Names of the balancers that shall serve it; none: it is only kept in the vault. */
   readonly balancers: readonly string[];
+  /** The keeper goes ahead in the place of a person, whose `get` may still come: it is answered by what came of this. */
+  readonly awaited?: boolean;
+}
+
+/** A certificate that a person asked for while DNS lacked a record of theirs: it is got once all are seen. */
+export interface WishRecord {
+  /** What was asked for. */
+  readonly intent: Intent;
+  /** When. */
+  readonly at: Date;
 }
 
 /** Our account at one CA (RFC 8555 §7.1.2). The key itself is the vault secret `LE_PRIVATE_KEY`. */

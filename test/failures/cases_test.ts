@@ -8,6 +8,7 @@ const CASES = [
   ...Array.from({ length: 58 }, (_, i) => `F-${String(i + 1).padStart(2, "0")}`),
   ...["F-41a", "F-58a", "F-58b"],
   ...Array.from({ length: 9 }, (_, i) => `F-${80 + i}`),
+  ...["F-89", "F-90", "F-91", "F-92", "F-98"], // the vault that is away
 ].sort();
 
 Deno.test("every failure case has a test with its number, or a reason why not", async () => {

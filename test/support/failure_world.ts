@@ -38,6 +38,8 @@ export interface WorldOptions {
   readonly patienceMs?: number;
   /** In place of the authority's own directory. */
   readonly directory?: (authority: TestAuthority) => URL;
+  /** What a test puts around the vault. */
+  readonly vault?: (vault: Vault) => Vault;
   /** Sends requests; Deno's fetch unless told. */
   readonly fetch?: typeof fetch;
 }
@@ -91,7 +93,8 @@ async function openWorld(options: WorldOptions): Promise<World> {
     }),
   );
   const secrets: string[] = [];
-  const stores = { ledger: memoryLedger(clock), vault: listening(memoryVault(clock), secrets) };
+  const { vault: around = (it: Vault): Vault => it } = options;
+  const stores = { ledger: memoryLedger(clock), vault: around(listening(memoryVault(clock), secrets)) };
   const shared: Shared = {
     options,
     clock,

@@ -18,6 +18,7 @@ import type {
   OrderRecord,
   RateRecord,
   ShadowedName,
+  WishRecord,
 } from "../../../src/model/records.ts";
 import type { RenewalDraw } from "../../../src/model/renewal.ts";
 import type { RenewalRecord } from "../../../src/model/renewal_record.ts";
@@ -50,7 +51,7 @@ const intent: Arbitrary<Intent> = record<Intent>({
   secretName,
   certType: fc.constantFrom("fullchain", "chain", "cert"),
   balancers: fc.array(text),
-}, {});
+}, { awaited: fc.boolean() });
 
 const facts = record<CertificateFacts>({
   subject: text,
@@ -189,6 +190,7 @@ const aside = record<AsideRecord>({
   count: fc.nat(),
   until: date,
 }, { facts });
+const wish = record<WishRecord>({ intent, at: date }, {});
 
 /** One row a kind: its reader, what it can be, and the fields without which it is damaged. */
 const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitrary<unknown>; fields: string }>> = {
@@ -214,6 +216,7 @@ const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitr
     any: aside,
     fields: "intent reasons warnings directory account order at count until",
   },
+  wish: { read: readers.readWish, any: wish, fields: "intent at" },
   attempt: { read: readers.readAttempt, any: attempt, fields: "failures lastAt" },
   name: {
     read: readers.readName,
@@ -274,6 +277,7 @@ for (
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, keyType: "dsa" } }, "keyType"],
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, secretName: "a/b" } }, "secretName"],
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, balancers: [1] } }, "balancers"],
+    [readers.readWish, { intent: { ...INTENT, awaited: "yes" }, at: AT }, "awaited"],
     [readers.readCertificate, { intent: INTENT, facts: FACTS, storedAt: AT, origin: "ca" }, "directory"],
     [readers.readCertificate, { intent: INTENT, facts: FACTS, storedAt: AT, origin: "found" }, "origin"],
     [

@@ -142,6 +142,21 @@ for (
       ["ask by hand"],
     ],
     [
+      "not either where it is declared and no challenge can prove it",
+      { declared: [A], held: [held(A, { old: 60, left: 30 })], provable: () => false },
+      ["ask by hand"],
+    ],
+    [
+      "what is declared and missing is tried, so that it tells what it lacks",
+      { declared: [A], provable: () => false },
+      ["issue missing"],
+    ],
+    [
+      "what is declared counts as provable where its challenge can be answered",
+      { declared: [A], held: [held(A, { old: 60, left: 30 })], provable: (_, declared) => declared === A },
+      ["issue lifetime"],
+    ],
+    [
       "the most urgent comes first",
       {
         held: [held(intent("late.example"), { old: 70, left: 20 }), held(intent("soon.example"), { old: 88, left: 2 })],
