@@ -57,6 +57,8 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_clock_jumps_total: "Times that the clock was set or the machine stood still.",
   kontena_swap_total: "Swaps that were proven.",
   kontena_swap_failed_total: "Swaps that were refused or not proven.",
+  kontena_name_failures: "Failures of a name at the CA in a row.",
+  kontena_name_quarantined: "1 if the name holds its certificates back.",
   kontena_account_deactivated: "1 if the account can do nothing any more: nothing is renewed until a person acts.",
   kontena_acme_answers_total: "Answers of the CA, by status.",
 };
@@ -103,6 +105,7 @@ async function gaugesOf(
   const deployments = held.flatMap((it) =>
     it.deployments.map((deployment) => ({ deployment, facts: it.record.facts }))
   );
+  const names = (await records.names.list(call)).map(({ value }) => value);
   const closures = (await records.closures.list(call)).map(({ value }) => value);
   const accounts = (await records.accounts.list(call)).map(({ value }) => value);
   const closed = new Set(closures.map(({ directory }) => directory.href));
@@ -130,6 +133,12 @@ async function gaugesOf(
       { intent: { names: [subject], secretName: secret }, reasons, count },
     ) => [...new Set(reasons.map((it) => it.name))].map((reason) => [{ subject, secret, reason }, count] as const)),
     kontena_certificate_attempts_failed: attempts.map(({ id, value }) => [{ secret: id }, value.failures]),
+    kontena_name_failures: names.map((
+      { name, directory, failures },
+    ) => [{ name, directory: directory.href }, failures]),
+    kontena_name_quarantined: names.map((
+      { name, directory, state },
+    ) => [{ name, directory: directory.href }, state === "failing" ? 0 : 1]),
     kontena_certificate_next_attempt_seconds: attempts.flatMap(({ id, value }) =>
       value.nextAt === undefined ? [] : [[{ secret: id }, seconds(value.nextAt)] as const]
     ),

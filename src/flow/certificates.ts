@@ -27,6 +27,7 @@ import { type ForeignCertificate, judgeForeign, readForeign, storeForeign } from
 import { issue, knownRecords, requireRecords, resume } from "./issue.ts";
 import type { FlowParts } from "./parts.ts";
 import type { Preference, ProofParts } from "./proof.ts";
+import { releaseNames } from "./quarantine.ts";
 import { removeAuthorization, removeCertificate } from "./remove.ts";
 import { resting } from "./resting.ts";
 import { checkRevocable, revokeCertificate } from "./revoke.ts";
@@ -136,6 +137,7 @@ class Desk implements Certificates {
     const flight = `authorize ${request.type} ${name} ${request.domain}`;
     return this.#flights.join(flight, async (own) => {
       await checkBalancers(this.#parts, name === undefined ? [] : [name], own);
+      await releaseNames(this.#parts, [domain], BY_COMMAND, own);
       // The turn comes first, as everywhere: one who has the account must not wait for one who waits for it.
       const work = (): Promise<Authorized> => this.#working((proof) => authorize(proof, resolved, own), own);
       return await this.#turns.take(request.domain, work, own);
@@ -312,6 +314,7 @@ class Desk implements Certificates {
     const { domains, secretName, certType, keyType, now = false } = request;
     const { links, first } = await decide(await this.#proof(call), call);
     await checkBalancers(this.#parts, links, call);
+    await releaseNames(this.#parts, domains, BY_COMMAND, call);
     const intent: Intent = {
       names: domains,
       keyType: keyType ?? this.#parts.settings.keyType,
@@ -463,6 +466,9 @@ class Desk implements Certificates {
     return [...new Set(known.flatMap((record) => record.balancer ?? []))];
   }
 }
+
+/** Why a name is tried although it failed: a person knows better. */
+const BY_COMMAND = "it is asked for by command";
 
 /** How a certificate is brought about. */
 interface Manner extends Pick<Preference, "first"> {

@@ -18,7 +18,7 @@ export function expiryWatch({ events, clock }: Pick<FlowParts, "events" | "clock
   return {
     look(planned: readonly Planned[], held: readonly HeldCertificate[]): void {
       const now = clock.now();
-      for (const { intent } of planned.filter((it) => it.do === "ask")) {
+      for (const { intent, why } of planned.filter((it) => it.do === "ask")) {
         const found = held.find(({ record }) => record.intent.secretName === intent.secretName);
         if (found === undefined) continue;
         const { notAfter, serial, fingerprint } = found.record.facts;
@@ -29,7 +29,7 @@ export function expiryWatch({ events, clock }: Pick<FlowParts, "events" | "clock
           level: expired ? "error" : "warn",
           name: expired ? "certificate.expired" : "certificate.expiring",
           text: `Certificate for ${intent.names.join(", ")} ${expired ? "expired" : "expires"} at ` +
-            `${notAfter.toISOString()} and is not renewed by itself: ${todo(found)}`,
+            `${notAfter.toISOString()} and is not renewed by itself: ${todo(found, why)}`,
           fields: { subject: intent.names[0], serial, secret: intent.secretName },
         });
       }
@@ -43,6 +43,10 @@ function nextStage(notAfter: Date, now: Date): Date {
   return new Date(next ?? now.getTime() + DAY_MS);
 }
 
-function todo({ byHand, record: { intent: { names: [subject] }, revoked } }: HeldCertificate): string {
+function todo(
+  { byHand, record: { intent: { names: [subject] }, revoked } }: HeldCertificate,
+  why: Planned["why"],
+): string {
+  if (why === "quarantine") return `the CA does not take one of its names; run kontena certificate explain ${subject}`;
   return byHand?.todo ?? `it was revoked (${revoked?.reason}); run kontena certificate remove ${subject}`;
 }

@@ -6,6 +6,7 @@ import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
 import { closedText, closureOf } from "./closure.ts";
 import type { FlowParts } from "./parts.ts";
+import { holdText } from "./quarantine.ts";
 import type { HeldCertificate } from "./service.ts";
 
 /** A certificate, explained. */
@@ -33,16 +34,19 @@ export async function explainCertificate(
   const wishes = (await records.wishes.list(call)).map((entry) => entry.value)
     .filter(({ intent, at }) => intent.names[0] === name && !(held !== undefined && held.record.storedAt >= at));
   const asked = order?.step === "parked" ? order.intent : wishes[0]?.intent;
-  const secretName = [held?.record.intent, order?.intent, asked].find((it) => it !== undefined)?.secretName ??
-    defaultSecretName(name);
+  const declared = settings.declared?.find((it) => it.names[0] === name);
+  const begun = [held?.record.intent, order?.intent, asked].find((it) => it !== undefined);
+  const secretName = (begun ?? declared)?.secretName ?? defaultSecretName(name);
   const attempt = (await records.attempts.get(secretName, call))?.value;
-  if (held === undefined && order === undefined && asked === undefined && attempt === undefined) return undefined;
+  const hold = await holdText(parts, (declared ?? order?.intent ?? begun)?.names ?? [name], clock.now(), call);
+  if (begun === undefined && order === undefined && attempt === undefined && hold === undefined) return undefined;
   const closure = await closureOf(parts, call);
   const known = {
     ...given("held", held),
     ...given("order", order),
     ...given("waits", asked === undefined ? undefined : getCommand(asked, settings.keyType)),
     ...given("attempt", attempt),
+    ...given("hold", hold),
     ...given("closed", closure === undefined ? undefined : closedText(closure)),
   };
   return { subject: name, ...explain({ subject: name, ...known, now: clock.now() }) };

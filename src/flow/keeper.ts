@@ -8,6 +8,7 @@ import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.
 import { RENEWAL_REASONS } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
+import { heldBy, isHeldBack, type NameHold } from "../model/quarantine.ts";
 import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
 import { accountWatch } from "./account_watch.ts";
@@ -19,6 +20,7 @@ import type { Certificates } from "./certificates.ts";
 import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
 import { sweepOrders } from "./orders.ts";
 import type { FlowParts } from "./parts.ts";
+import { failingNames, wantedNames } from "./quarantine.ts";
 import { possibleTypes } from "./possible_types.ts";
 import { type RenewalWatch, renewalWatch } from "./renewal_watch.ts";
 import { repairCertIds, repairSecrets } from "./repair.ts";
@@ -171,8 +173,11 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const tried = (await records.attempts.list(call)).map((entry) => [entry.id as SecretName, entry.value] as const);
   const attempts = easeAttempts(new Map(tried.filter(([name]) => wanted.has(name))), now);
 
+  const all = [...open, ...held.map((it) => it.record)].flatMap((it) => it.intent.names);
+  const names = await wantedNames(room.parts, [...all, ...declared.flatMap((it) => it.names)], call);
+
   const interrupted: Work[] = open
-    .filter((record) => !isResting(attempts.get(record.intent.secretName), now))
+    .filter((record) => !isResting(attempts.get(record.intent.secretName), now) && !isHeldBack(record, names, now))
     .map((record) => ({ intent: record.intent, why: "interrupted", act: (call) => service.resume(record, call) }));
   const orders = new Set(interrupted.map((work) => work.intent.secretName));
 
@@ -182,6 +187,7 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const situation = {
     held: held.map((it) => it.record),
     attempts: await withAsides(room.parts, attempts, [...held.map((it) => it.record.intent), ...declared], call),
+    names,
     now,
   };
   const planned = plan({
@@ -279,15 +285,23 @@ async function attempt(parts: FlowParts, vault: VaultWatch, { intent, why, act }
     const before = (await attempts.get(secretName, call).catch(() => undefined))?.value.failures ?? 0;
     const record = attemptFailed(error, before + 1, parts.clock.now(), parts.clock.random());
     const waits = record.failures === before;
-    const again = record.nextAt?.toISOString();
+    const failing = await failingNames(parts, call).catch(() => undefined);
+    const hold = failing === undefined ? undefined : heldBy(names, failing, parts.clock.now());
+    const again = againText(record, hold);
     parts.events.emit({
       level: waits ? "info" : "error",
       name: waits ? "certificate.waits" : "certificate.failed",
-      text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; again at ${again}`,
+      text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; ${again}`,
       fields: { subject: names[0], secret: secretName, code: record.lastCode ?? "" },
     });
     await quietly(parts, "keeper.note", () => attempts.put(secretName, record, call), call);
   }
+}
+
+/** Says when it is tried again: when both its own backoff and the rest of its names are over. */
+function againText({ nextAt }: AttemptRecord, hold: NameHold | undefined): string {
+  if (hold !== undefined && hold.until === undefined) return "not again by itself";
+  return `again at ${new Date(Math.max(nextAt?.getTime() ?? 0, hold?.until?.getTime() ?? 0)).toISOString()}`;
 }
 
 /** At start every balancer is brought to what the vault holds; one that has it already is left alone. */

@@ -18,6 +18,7 @@ import type {
   CertificateRecord,
   DeploymentRecord,
   Intent,
+  NameRecord,
   OrderRecord,
   OrderStep,
   RateRecord,
@@ -125,7 +126,7 @@ export function readOrder(json: unknown): OrderRecord {
     case "parked":
       return { ...common, step, url: url(it, "url"), ...given("expires", optional(it, "expires", instant)) };
     case "finalizing":
-      return { ...common, step, url: url(it, "url") };
+      return { ...common, step, url: url(it, "url"), ...given("refusals", optional(it, "refusals", number)) };
     case "issued":
       return {
         ...common,
@@ -196,6 +197,29 @@ export function readAttempt(json: unknown): AttemptRecord {
     ...given("retryAt", optional(it, "retryAt", instant)),
     lastAt: instant(it, "lastAt"),
   };
+}
+
+/** Reads a {@linkcode NameRecord}: the fields of its state, and no others. */
+export function readName(json: unknown): NameRecord {
+  const it = object(json, "name");
+  const common = {
+    directory: url(it, "directory"),
+    name: dnsName(it, "name"),
+    failures: number(it, "failures"),
+    problem: text(it, "problem"),
+    detail: text(it, "detail"),
+    ...given("page", optional(it, "page", url)),
+    lastAt: instant(it, "lastAt"),
+  };
+  const state = oneOf(it, "state", ["failing", "resting", "paused", "refused"]);
+  switch (state) {
+    case "failing":
+    case "refused":
+      return { ...common, state };
+    case "resting":
+    case "paused":
+      return { ...common, state, until: instant(it, "until") };
+  }
 }
 
 /** Reads a {@linkcode RateRecord}. */

@@ -8,6 +8,7 @@ import type {
   AuthorizationRecord,
   CertificateRecord,
   DeploymentRecord,
+  NameRecord,
   OrderRecord,
   RateRecord,
   WishRecord,
@@ -25,6 +26,7 @@ import {
   readChange,
   readClosure,
   readDeployment,
+  readName,
   readOrder,
   readRate,
   readRenewal,
@@ -50,6 +52,8 @@ export interface Records {
   readonly deployments: Table<DeploymentRecord>;
   /** By secret name. */
   readonly attempts: Table<AttemptRecord>;
+  /** By {@linkcode nameId}. */
+  readonly names: Table<NameRecord>;
   /** By {@linkcode rateId}. */
   readonly rates: Table<RateRecord>;
   /** By secret name. */
@@ -73,6 +77,7 @@ export function recordsOf(ledger: Ledger): Records {
     certificates: table(ledger, "certificates", readCertificate),
     deployments: table(ledger, "deployments", readDeployment),
     attempts: table(ledger, "attempts", readAttempt),
+    names: table(ledger, "names", readName),
     rates: table(ledger, "rates", readRate),
     renewals: table(ledger, "renewals", readRenewal),
     asides: table(ledger, "asides", readAside),
@@ -106,6 +111,11 @@ export function authorizationId({ directory, account, profile, name }: Authoriza
 /** Id of what one balancer does with one certificate. */
 export function deploymentId(balancer: string, secretName: SecretName): string {
   return joinId(balancer, secretName);
+}
+
+/** Id of how a name fails at a CA. */
+export function nameId(directory: URL, name: DnsName): string {
+  return joinId(directory.href, name);
 }
 
 /** Id of what is known of one limit, wait or order at a CA; the parts say what it is about. */

@@ -32,6 +32,8 @@ export interface Known {
   readonly waits?: string;
   /** How the last attempts went. */
   readonly attempt?: AttemptRecord;
+  /** What holds it back of its names, and what helps, without a period; see `heldBy`. */
+  readonly hold?: string;
   /** How the account at the CA ended, if it did, without a period. */
   readonly closed?: string;
   /** The moment of the question. */
@@ -110,16 +112,17 @@ function servedTexts({ held }: Known): readonly string[] {
   });
 }
 
-function nextText({ held, order, waits, attempt, subject, closed, now }: Known): string {
+function nextText(known: Known): string {
+  const { held, order, waits, subject, closed, now } = known;
   if (closed !== undefined) return `Nothing until there is another account. ${closed}.`;
   if (waits !== undefined) return waitsText(waits, held?.byHand);
-  if (order !== undefined) return `${ORDER_TEXTS[order.step]}.${again(attempt, now)}`;
-  if (held === undefined) return `It is brought about.${again(attempt, now)}`;
+  if (order !== undefined) return `${ORDER_TEXTS[order.step]}.${again(known)}`;
+  if (held === undefined) return `It is brought about.${again(known)}`;
   const { renewal, byHand } = held;
   if (renewal === undefined) return `It is not renewed: remove it with kontena certificate remove ${subject}.`;
   if (byHand !== undefined) return handText(byHand);
   const when = renewal.at <= now ? "is due since" : "is renewed at";
-  return `It ${when} ${iso(renewal.at)} (${RENEWAL_REASONS[renewal.why]}).${again(attempt, now)}`;
+  return `It ${when} ${iso(renewal.at)} (${RENEWAL_REASONS[renewal.why]}).${again(known)}`;
 }
 
 function waitsText(command: string, hand: ByHand | undefined): string {
@@ -140,7 +143,8 @@ const ORDER_TEXTS: Readonly<Record<OrderStep, string>> = {
   issued: "A certificate is issued and about to be downloaded",
 };
 
-function again(attempt: AttemptRecord | undefined, now: Date): string {
+function again({ attempt, hold, now }: Known): string {
+  if (hold !== undefined) return ` It is held back: ${hold}.`;
   const { nextAt } = attempt ?? {};
   return nextAt === undefined || nextAt <= now ? "" : ` The next attempt is at ${iso(nextAt)}.`;
 }

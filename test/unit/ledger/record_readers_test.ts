@@ -14,6 +14,7 @@ import type {
   CertificateRecord,
   DeploymentRecord,
   Intent,
+  NameRecord,
   OrderRecord,
   RateRecord,
   ShadowedName,
@@ -100,7 +101,10 @@ const orders: Arbitrary<OrderRecord> = fc.oneof(
   record<Step<"intended">>({ ...order, step: fc.constant("intended") }, optionalOfOrder),
   record<Step<"ordered">>({ ...order, step: fc.constant("ordered"), url: href }, { ...optionalOfOrder, expires: date }),
   record<Step<"parked">>({ ...order, step: fc.constant("parked"), url: href }, { ...optionalOfOrder, expires: date }),
-  record<Step<"finalizing">>({ ...order, step: fc.constant("finalizing"), url: href }, optionalOfOrder),
+  record<Step<"finalizing">>({ ...order, step: fc.constant("finalizing"), url: href }, {
+    ...optionalOfOrder,
+    refusals: fc.nat(),
+  }),
   record<Step<"issued">>({ ...order, step: fc.constant("issued"), url: href, certificate: href }, {
     ...optionalOfOrder,
     looks: fc.nat(),
@@ -138,6 +142,15 @@ const attempt = record<AttemptRecord>({ failures: fc.nat(), lastAt: date }, {
   nextAt: date,
   retryAt: date,
 });
+
+type Name<S> = Extract<NameRecord, { readonly state: S }>;
+const failure = { directory: href, name, failures: fc.nat(), problem: text, detail: text, lastAt: date };
+const failingNames: Arbitrary<NameRecord> = fc.oneof(
+  record<Name<"failing">>({ ...failure, state: fc.constant("failing") }, { page: href }),
+  record<Name<"resting">>({ ...failure, state: fc.constant("resting"), until: date }, { page: href }),
+  record<Name<"paused">>({ ...failure, state: fc.constant("paused"), until: date }, { page: href }),
+  record<Name<"refused">>({ ...failure, state: fc.constant("refused") }, { page: href }),
+);
 
 type Rate<K> = Extract<RateRecord, { readonly kind: K }>;
 const rates: Arbitrary<RateRecord> = fc.oneof(
@@ -205,6 +218,11 @@ const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitr
   },
   wish: { read: readers.readWish, any: wish, fields: "intent at" },
   attempt: { read: readers.readAttempt, any: attempt, fields: "failures lastAt" },
+  name: {
+    read: readers.readName,
+    any: failingNames,
+    fields: "directory name failures problem detail lastAt state",
+  },
   rate: { read: readers.readRate, any: rates, fields: "kind" },
 };
 

@@ -120,6 +120,19 @@ for (
       "It is got once DNS shows the records that a person has to set: kontena certificate get www.example.com shows them. " +
       "The one that is held ends at 2026-07-30T00:00:00Z.",
     ]],
+    [
+      "one that is due and held back by a name: the attempt's own backoff says nothing then",
+      {
+        ...held({ renewal: { at: new Date("2026-05-31T10:00:00Z"), why: "window" } }),
+        attempt: { failures: 3, lastAt: NOW, nextAt: new Date("2026-06-01T00:10:00Z") },
+        hold: "bad.example.com was refused",
+      },
+      [
+        HELD,
+        "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
+        "It is due since 2026-05-31T10:00:00Z (window of the CA). It is held back: bad.example.com was refused.",
+      ],
+    ],
     ["an order that is with the CA, after failures", {
       order,
       attempt: {

@@ -97,27 +97,28 @@ Deno.test("metrics and readiness tell what was kept aside, with the reason", asy
   const [aside] = await records.asides.list(CALL);
   const declared = [aside!.value.intent];
   const { authority: ca, vault } = parts;
-  const { missing } = await readiness({ authority: ca, vault, balancers: new Map(), records, declared });
+  const { missing } = await readiness({ authority: ca, vault, balancers: new Map(), records, clock, declared });
   assertEquals(missing.map((it) => it.slice(0, 96)), [
     "certificate: www.example.com is not there yet: one was kept aside (its names differ: www.example",
   ]);
 });
 
 Deno.test("metrics and readiness tell of an account that was deactivated", async () => {
-  const { service, records, authority, vault } = await harness();
+  const { service, records, authority, vault, clock } = await harness();
   await service.openAccount(CALL);
   await service.deactivateAccount(CALL);
 
   const text = await makeMetrics().exposition(service, records, CALL);
   assertStringIncludes(text, 'kontena_account_deactivated{directory="https://ca.test/directory"} 1\n');
-  const { ready, missing } = await readiness({ authority, vault, balancers: new Map(), records, declared: [] });
+  const parts = { authority, vault, balancers: new Map(), records, clock };
+  const { ready, missing } = await readiness({ ...parts, declared: [] });
   assertEquals(ready, false);
   assertStringIncludes(missing.join(), "was deactivated on 2026-06-01T00:00:00Z by command");
   assertStringIncludes(missing.join(), "kontena certificate register --new-account EMAIL");
 });
 
 Deno.test("readiness tells of a vault that is away, and of a ledger", async () => {
-  const { parts: { authority, records, vault } } = await harness();
+  const { parts: { authority, records, vault, clock } } = await harness();
   const sealed = awayVault(vault);
   sealed.leave({ code: "VAULT_UNAVAILABLE" });
   const lost = {
@@ -129,6 +130,7 @@ Deno.test("readiness tells of a vault that is away, and of a ledger", async () =
     vault: sealed.vault,
     balancers: new Map(),
     records: lost,
+    clock,
     declared: [],
   });
   assertEquals([ready, missing], [false, ["vault: The vault is sealed", "ledger: disk I/O error"]]);
