@@ -179,6 +179,7 @@ export async function startHaproxy(options: HaproxyOptions = {}): Promise<TestHa
       `HAProxy ${config}`,
       async () =>
         (await askSocket(socket, "show info")).includes(`\nPid: ${process.pid}\n`) && await listening(layout.httpsPort),
+      10_000 + 10 * (options.fillers ?? 0),
     );
     const died = process.exit.then((code) => {
       throw new Error(`HAProxy ended with ${code}:\n${process.output()}`);
