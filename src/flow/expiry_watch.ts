@@ -14,15 +14,19 @@ const STAGES_MS = [30, 14, 7, 3, 2, 1, 0].map((days) => days * DAY_MS);
 
 /** Makes an {@linkcode ExpiryWatch}; after a restart it tells once again. */
 export function expiryWatch({ events, clock }: Pick<FlowParts, "events" | "clock">): ExpiryWatch {
-  const quietUntil = new Map<string, Date>();
+  let quietUntil: ReadonlyMap<string, Date> = new Map(); // by fingerprint
   return {
     look(planned: readonly Planned[], held: readonly CertificateRecord[]): void {
       const now = clock.now();
+      const bySecret = new Map(held.map((record) => [record.intent.secretName, record]));
+      const quiet = new Map<string, Date>(); // what is asked for no more is forgotten
       for (const { intent, why } of planned.filter((it) => it.do === "ask")) {
-        const record = held.find((it) => it.intent.secretName === intent.secretName);
-        if (record === undefined || (quietUntil.get(record.facts.fingerprint) ?? now) > now) continue;
-        quietUntil.set(record.facts.fingerprint, nextStage(record.facts.notAfter, now));
-        const { notAfter, serial } = record.facts;
+        const record = bySecret.get(intent.secretName);
+        if (record === undefined) continue;
+        const { notAfter, serial, fingerprint } = record.facts;
+        const until = quietUntil.get(fingerprint) ?? now;
+        quiet.set(fingerprint, until > now ? until : nextStage(notAfter, now));
+        if (until > now) continue;
         const expired = notAfter <= now;
         events.emit({
           level: expired ? "error" : "warn",
@@ -32,6 +36,7 @@ export function expiryWatch({ events, clock }: Pick<FlowParts, "events" | "clock
           fields: { subject: intent.names[0], serial, secret: intent.secretName },
         });
       }
+      quietUntil = quiet;
     },
   };
 }

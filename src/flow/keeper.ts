@@ -149,7 +149,7 @@ interface Room {
 
 /** Orders to go on with, then what the plan says, then swaps that were refused; nothing before its backoff is over. */
 async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
-  const { parts: { records, clock }, service, declared, held, ca, watches } = room;
+  const { parts: { records, clock }, service, declared, all, held, ca, watches } = room;
   const now = clock.now();
   const open = await service.interrupted(call);
   const wanted = new Set([...open, ...held.map((it) => it.record)].map((it) => it.intent.secretName));
@@ -175,8 +175,11 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
     caNow: ca.now(),
   });
   watches.expiry.look(planned, held.map((it) => it.record));
+  const recorded = new Map(all.map(({ record }) => [record.intent.secretName, record]));
   const due: Work[] = planned.flatMap((it) =>
-    it.do === "issue" && !orders.has(it.intent.secretName) ? [issueWork(room, it, renewals)] : []
+    it.do === "issue" && !orders.has(it.intent.secretName)
+      ? [issueWork(room, it, recorded.get(it.intent.secretName), renewals)]
+      : []
   );
 
   const refused: Work[] = held
@@ -190,12 +193,12 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
  * replaced since it was judged is left to the next look: a second certificate for one intent would be one too many.
  */
 function issueWork(
-  { parts, service, all, ca }: Room,
+  { parts, service, ca }: Room,
   { intent, why }: Planned,
+  judged: CertificateRecord | undefined,
   renewals: ReadonlyMap<SecretName, RenewalRecord>,
 ): Work {
   const { secretName } = intent;
-  const judged = all.find((it) => it.record.intent.secretName === secretName)?.record;
   return {
     intent,
     why,
