@@ -9,11 +9,13 @@ import type { BenchRow } from "./bench_row.ts";
 import { hundredRow, oneRow } from "./certificates.ts";
 import { cryptoRow } from "./crypto.ts";
 import { kontenaRow } from "./kontena.ts";
+import { looksRow } from "./looks.ts";
 import { ratesRow } from "./rates.ts";
 import { markdown } from "./report.ts";
 import { requestsRow } from "./requests.ts";
 import { rssRow, startRow } from "./start.ts";
 import { swapRow } from "./swap.ts";
+import { windowsRow } from "./windows.ts";
 
 /** All rows, in the order in which they are measured. */
 const ROWS: Readonly<Record<string, BenchRow>> = {
@@ -24,6 +26,8 @@ const ROWS: Readonly<Record<string, BenchRow>> = {
   swap: swapRow,
   kontena: kontenaRow,
   rates: ratesRow,
+  windows: windowsRow,
+  looks: looksRow,
   start: startRow,
   rss: rssRow,
 };
