@@ -19,7 +19,7 @@ const HMAC_KEY = "kVb1c0nN5wQ8rT2yU6iO9pA3sD7fG4hJ0kL1zX5cV8bN2mQ6";
 /** What a person puts where it does not belong: his own command line shows it, and nothing else may. */
 const WRONG_TOKEN = "Zq8Wm3Rt6Yv1Bn5Cx9Lk2Jh7Gf4Ds0Pa";
 const MISPLACED = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey
-  .export({ type: "pkcs8", format: "pem" }).toString();
+  .export({ type: "sec1", format: "pem" }).toString(); // its secret part comes early
 
 /** What goes wrong at the CA: how often follows from the seed. */
 const FAULTS = [
