@@ -8,6 +8,7 @@ import { ensureParts } from "../parts.ts";
 import type { BenchRow } from "./bench_row.ts";
 import { hundredRow, oneRow } from "./certificates.ts";
 import { cryptoRow } from "./crypto.ts";
+import { growthRow } from "./growth.ts";
 import { kontenaRow } from "./kontena.ts";
 import { looksRow } from "./looks.ts";
 import { ratesRow } from "./rates.ts";
@@ -28,6 +29,7 @@ const ROWS: Readonly<Record<string, BenchRow>> = {
   rates: ratesRow,
   windows: windowsRow,
   looks: looksRow,
+  growth: growthRow,
   start: startRow,
   rss: rssRow,
 };

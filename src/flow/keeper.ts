@@ -20,6 +20,7 @@ import type { FlowParts } from "./parts.ts";
 import { type RenewalWatch, renewalWatch } from "./renewal_watch.ts";
 import { repairCertIds, repairSecrets } from "./repair.ts";
 import type { HeldCertificate } from "./service.ts";
+import { sweep } from "./sweep.ts";
 
 /** How often the keeper looks at everything; what is due sooner waits at most that long. */
 const LOOK_MS = 30_000;
@@ -54,6 +55,7 @@ export function keeper(
   const account = accountWatch(parts);
   const ca = caClock(parts);
   const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca) };
+  const gone = sweep(parts);
 
   const look = async (call: Call): Promise<void> => {
     const closed = await account.look(call);
@@ -63,6 +65,7 @@ export function keeper(
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
     await quietly(parts, "keeper.tidy", () => sweepAsides(parts, call), call);
     const all = await service.certificates(call);
+    await quietly(parts, "keeper.tidy", () => gone.look(all.map((it) => it.record), declared, call), call);
     const held = await inVault(parts, all, call);
     const works = await worksToDo({ parts, service, declared, all, held, ca, watches }, call);
     const asking = quietly(parts, "renewal.ask", () => watches.renewal.ask(held.map((it) => it.record), call), call);
