@@ -64,7 +64,7 @@ export { type Leases, leases } from "./src/ledger/leases.ts";
 export { memoryLedger } from "./src/ledger/memory_ledger.ts";
 export { publishedAnswers } from "./src/ledger/published_answers.ts";
 export { accountId, type Records, recordsOf } from "./src/ledger/records.ts";
-export type { Row, Table } from "./src/ledger/table.ts";
+export type { Listed, Row, Table } from "./src/ledger/table.ts";
 export { type Answers, presentedAnswers } from "./src/flow/answers.ts";
 export * from "./src/flow/balancers.ts";
 export { closedText } from "./src/flow/closure.ts";

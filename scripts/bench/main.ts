@@ -8,7 +8,9 @@ import { ensureParts } from "../parts.ts";
 import type { BenchRow } from "./bench_row.ts";
 import { hundredRow, oneRow } from "./certificates.ts";
 import { cryptoRow } from "./crypto.ts";
+import { growthRow } from "./growth.ts";
 import { kontenaRow } from "./kontena.ts";
+import { looksRow } from "./looks.ts";
 import { ratesRow } from "./rates.ts";
 import { reloadRow } from "./reload.ts";
 import { markdown } from "./report.ts";
@@ -16,6 +18,7 @@ import { requestsRow } from "./requests.ts";
 import { rssRow, startRow } from "./start.ts";
 import { swapRow } from "./swap.ts";
 import { trafficRow } from "./traffic.ts";
+import { windowsRow } from "./windows.ts";
 
 /** All rows, in the order in which they are measured. */
 const ROWS: Readonly<Record<string, BenchRow>> = {
@@ -28,6 +31,9 @@ const ROWS: Readonly<Record<string, BenchRow>> = {
   traffic: trafficRow,
   kontena: kontenaRow,
   rates: ratesRow,
+  windows: windowsRow,
+  looks: looksRow,
+  growth: growthRow,
   start: startRow,
   rss: rssRow,
 };

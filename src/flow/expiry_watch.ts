@@ -14,16 +14,19 @@ const STAGES_MS = [30, 14, 7, 3, 2, 1, 0].map((days) => days * DAY_MS);
 
 /** Makes an {@linkcode ExpiryWatch}; after a restart it tells once again. */
 export function expiryWatch({ events, clock }: Pick<FlowParts, "events" | "clock">): ExpiryWatch {
-  const quietUntil = new Map<string, Date>();
+  let quietUntil: ReadonlyMap<string, Date> = new Map(); // by fingerprint
   return {
     look(planned: readonly Planned[], held: readonly HeldCertificate[]): void {
       const now = clock.now();
+      const bySecret = new Map(held.map((it) => [it.record.intent.secretName, it]));
+      const quiet = new Map<string, Date>(); // what is asked for no more is forgotten
       for (const { intent, why } of planned.filter((it) => it.do === "ask")) {
-        const found = held.find(({ record }) => record.intent.secretName === intent.secretName);
+        const found = bySecret.get(intent.secretName);
         if (found === undefined) continue;
         const { notAfter, serial, fingerprint } = found.record.facts;
-        if ((quietUntil.get(fingerprint) ?? now) > now) continue;
-        quietUntil.set(fingerprint, nextStage(notAfter, now));
+        const until = quietUntil.get(fingerprint) ?? now;
+        quiet.set(fingerprint, until > now ? until : nextStage(notAfter, now));
+        if (until > now) continue;
         const expired = notAfter <= now;
         events.emit({
           level: expired ? "error" : "warn",
@@ -33,6 +36,7 @@ export function expiryWatch({ events, clock }: Pick<FlowParts, "events" | "clock
           fields: { subject: intent.names[0], serial, secret: intent.secretName },
         });
       }
+      quietUntil = quiet;
     },
   };
 }

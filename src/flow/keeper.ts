@@ -25,6 +25,7 @@ import { possibleTypes } from "./possible_types.ts";
 import { type RenewalWatch, renewalWatch } from "./renewal_watch.ts";
 import { repairCertIds, repairSecrets } from "./repair.ts";
 import type { HeldCertificate } from "./service.ts";
+import { sweep } from "./sweep.ts";
 import { type VaultWatch, vaultWatch } from "./vault_watch.ts";
 
 /** How often the keeper looks at everything; what is due sooner waits at most that long. */
@@ -60,6 +61,7 @@ export function keeper(
   const account = accountWatch(parts);
   const ca = caClock(parts);
   const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca), hand: handWatch(parts, service) };
+  const gone = sweep(parts);
   const vault = vaultWatch(parts, async (call) => {
     await quietly(parts, "keeper.repair", () => repairSecrets(parts, call), call);
     await quietly(parts, "keeper.repair", () => repairCertIds(parts, call), call);
@@ -78,6 +80,7 @@ export function keeper(
     }
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
     await quietly(parts, "keeper.tidy", () => sweepAsides(parts, call), call);
+    await quietly(parts, "keeper.tidy", () => gone.look(all.map((it) => it.record), declared, call), call);
     const held = all.filter(({ record }) => secrets.has(certificateSecrets(record.intent.secretName).bundle));
     const works = await worksToDo({ parts, service, declared, all, held, ca, watches }, call);
     const asking = askAbout(held, call);
@@ -165,7 +168,7 @@ interface Room {
  * backoff is over.
  */
 async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
-  const { parts: { records, clock }, service, declared, held, ca, watches } = room;
+  const { parts: { records, clock }, service, declared, all, held, ca, watches } = room;
   const now = clock.now();
   const open = await service.interrupted(call);
   const wanted = new Set([...open, ...held.map((it) => it.record)].map((it) => it.intent.secretName));
@@ -173,8 +176,8 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const tried = (await records.attempts.list(call)).map((entry) => [entry.id as SecretName, entry.value] as const);
   const attempts = easeAttempts(new Map(tried.filter(([name]) => wanted.has(name))), now);
 
-  const all = [...open, ...held.map((it) => it.record)].flatMap((it) => it.intent.names);
-  const names = await wantedNames(room.parts, [...all, ...declared.flatMap((it) => it.names)], call);
+  const intents = [...[...open, ...held.map((it) => it.record)].map((it) => it.intent), ...declared];
+  const names = await wantedNames(room.parts, intents.flatMap((it) => it.names), call);
 
   const interrupted: Work[] = open
     .filter((record) => !isResting(attempts.get(record.intent.secretName), now) && !isHeldBack(record, names, now))
@@ -201,9 +204,10 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   watches.expiry.look(planned, held);
   const handed = await watches.hand.handedOver({ ...situation, planned }, call);
   const theirs = new Set(handed.map((intent) => intent.secretName));
+  const recorded = new Map(all.map(({ record }) => [record.intent.secretName, record]));
   const due: Work[] = planned.flatMap((it) =>
     it.do === "issue" && !orders.has(it.intent.secretName) && !theirs.has(it.intent.secretName)
-      ? [issueWork(room, it, renewals)]
+      ? [issueWork(room, it, recorded.get(it.intent.secretName), renewals)]
       : []
   );
   const begun: Work[] = handed
@@ -221,12 +225,12 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
  * replaced since it was judged is left to the next look: a second certificate for one intent would be one too many.
  */
 function issueWork(
-  { parts, service, all, ca }: Room,
+  { parts, service, ca }: Room,
   { intent, why }: Planned,
+  judged: CertificateRecord | undefined,
   renewals: ReadonlyMap<SecretName, RenewalRecord>,
 ): Work {
   const { secretName } = intent;
-  const judged = all.find((it) => it.record.intent.secretName === secretName)?.record;
   return {
     intent,
     why,
