@@ -15,6 +15,7 @@ type Sample = readonly [labels: Labels, value: number];
 const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readonly string[]]>> = {
   "certificate.stored": ["kontena_certificate_issued_total", ["subject"]],
   "certificate.failed": ["kontena_certificate_failed_total", ["subject", "code"]],
+  "certificate.records_seen": ["kontena_certificate_records_seen_total", ["subject"]],
   "certificate.waits": ["kontena_certificate_waits_total", ["subject"]],
   "rate.refused": ["kontena_rate_refused_total", ["limit"]],
   "rate.learned": ["kontena_rate_learned_total", ["endpoint", "scope"]],
@@ -31,6 +32,8 @@ const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readon
 const HELP: Readonly<Record<string, string>> = {
   kontena_certificate_not_after_seconds: "End of validity of the certificate in the vault, Unix time.",
   kontena_certificate_renew_at_seconds: "From when on it is renewed, Unix time.",
+  kontena_certificate_by_hand_until_seconds:
+    "End of validity of a certificate that a person has to renew by now, by the command; Unix time.",
   kontena_certificate_renewal_reason: "1 for what decides when it is renewed: window, recalled, emergency or lifetime.",
   kontena_certificate_served: "1 if the balancer serves this serial, 0 if it was refused.",
   kontena_certificate_shadowed: "Names that another certificate on the balancer answers.",
@@ -40,6 +43,8 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_certificate_kept_aside_total: "Certificates that were issued and not taken.",
   kontena_certificate_issued_total: "Certificates that were issued and stored.",
   kontena_certificate_failed_total: "Attempts that failed, by class.",
+  kontena_certificate_records_seen_total:
+    "Times that the keeper went on in the place of a person, as all records were seen.",
   kontena_certificate_waits_total: "Attempts that were put off by a limit of the CA.",
   kontena_rate_refused_total:
     "Requests that were refused before the CA was asked, by limit; retry-after: by its own word.",
@@ -52,6 +57,8 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_clock_jumps_total: "Times that the clock was set or the machine stood still.",
   kontena_swap_total: "Swaps that were proven.",
   kontena_swap_failed_total: "Swaps that were refused or not proven.",
+  kontena_name_failures: "Failures of a name at the CA in a row.",
+  kontena_name_quarantined: "1 if the name holds its certificates back.",
   kontena_account_deactivated: "1 if the account can do nothing any more: nothing is renewed until a person acts.",
   kontena_acme_answers_total: "Answers of the CA, by status.",
 };
@@ -89,14 +96,16 @@ async function gaugesOf(
   const held = await service.certificates(call);
   const attempts = await records.attempts.list(call);
   const asides = (await records.asides.list(call)).map((entry) => entry.value);
-  const about = held.map(({ record, renewal }) => ({
+  const about = held.map(({ record, renewal, byHand }) => ({
     labels: { subject: record.intent.names[0], secret: record.intent.secretName },
     facts: record.facts,
     renewal,
+    byHand,
   }));
   const deployments = held.flatMap((it) =>
     it.deployments.map((deployment) => ({ deployment, facts: it.record.facts }))
   );
+  const names = (await records.names.list(call)).map(({ value }) => value);
   const closures = (await records.closures.list(call)).map(({ value }) => value);
   const accounts = (await records.accounts.list(call)).map(({ value }) => value);
   const closed = new Set(closures.map(({ directory }) => directory.href));
@@ -106,6 +115,9 @@ async function gaugesOf(
     kontena_certificate_not_after_seconds: about.map(({ labels, facts }) => [labels, seconds(facts.notAfter)]),
     kontena_certificate_renew_at_seconds: about.flatMap(({ labels, renewal }) =>
       renewal === undefined ? [] : [[labels, seconds(renewal.at)] as const]
+    ),
+    kontena_certificate_by_hand_until_seconds: about.flatMap(({ labels, byHand }) =>
+      byHand?.due === true ? [[{ ...labels, command: byHand.command }, seconds(byHand.until)] as const] : []
     ),
     kontena_certificate_renewal_reason: about.flatMap(({ labels, renewal }) =>
       renewal === undefined ? [] : [[{ ...labels, reason: renewal.why }, 1] as const]
@@ -121,6 +133,12 @@ async function gaugesOf(
       { intent: { names: [subject], secretName: secret }, reasons, count },
     ) => [...new Set(reasons.map((it) => it.name))].map((reason) => [{ subject, secret, reason }, count] as const)),
     kontena_certificate_attempts_failed: attempts.map(({ id, value }) => [{ secret: id }, value.failures]),
+    kontena_name_failures: names.map((
+      { name, directory, failures },
+    ) => [{ name, directory: directory.href }, failures]),
+    kontena_name_quarantined: names.map((
+      { name, directory, state },
+    ) => [{ name, directory: directory.href }, state === "failing" ? 0 : 1]),
     kontena_certificate_next_attempt_seconds: attempts.flatMap(({ id, value }) =>
       value.nextAt === undefined ? [] : [[{ secret: id }, seconds(value.nextAt)] as const]
     ),

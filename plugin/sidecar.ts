@@ -132,7 +132,7 @@ export async function startSidecar(
     clock,
     normalise: normaliseValue,
     checkSecret,
-    ready: () => readiness({ authority, vault, balancers, records, declared: config.certificates }),
+    ready: () => readiness({ authority, vault, balancers, records, clock, declared: config.certificates }),
     metrics: () => metrics.exposition(service, records, deadline(5_000)),
   });
   door.lead(face.fetch);
@@ -212,6 +212,7 @@ function settingsOf(config: Config, vault: Vault): Parameters<typeof presentedAn
     keyType,
     challenges,
     agreeTos,
+    declared: config.certificates,
     ...given("profile", profile),
     ...given("preferredChain", preferredChain),
     ...given("email", email),

@@ -272,6 +272,14 @@ export interface LedgerEntry {
   readonly version: number;
 }
 
+/** What is new below a prefix, for somebody who knows the rest. */
+export interface LedgerNews {
+  /** The entries that were written since, sorted by key. */
+  readonly entries: readonly LedgerEntry[];
+  /** How many entries there are in all: where fewer than were known and are new, some were removed. */
+  readonly count: number;
+}
+
 /** A key that changed; without `value` it was removed. */
 export interface LedgerChange {
   /** The key that changed. */
@@ -303,6 +311,8 @@ export interface Ledger extends AsyncDisposable {
   remove(key: string, call: Call): Promise<void>;
   /** All entries whose key begins with `prefix`, sorted by key. */
   list(prefix: string, call: Call): Promise<readonly LedgerEntry[]>;
+  /** Ability: what {@linkcode Ledger.list} would show below `prefix`, without the entries up to `version`. */
+  news?(prefix: string, version: number, call: Call): Promise<LedgerNews>;
   /** Changes below `prefix` from now on, until the signal aborts; then it just ends. */
   watch(prefix: string, call: Call): AsyncIterable<LedgerChange>;
   /** Takes the lease, waiting for its holder; lost `ttlMs` after the holder vanished. */

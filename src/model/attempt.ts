@@ -80,7 +80,8 @@ function rested(attempt: AttemptRecord, at: Date): AttemptRecord {
   return { ...attempt, nextAt: new Date(Math.min(+nextAt, bound)) };
 }
 
-function isDoubtful({ lastAt }: AttemptRecord, now: Date): boolean {
+/** Tells whether a record was written by a clock that was wrong: its times say nothing then. */
+export function isDoubtful({ lastAt }: { readonly lastAt: Date }, now: Date): boolean {
   return lastAt.getTime() > now.getTime() + DOUBTFUL_MS;
 }
 

@@ -90,11 +90,14 @@ export class AcmeProblemError extends SidecarError {
   override readonly name = "AcmeProblemError";
   /** What the CA said, whole. */
   readonly problem: Problem;
+  /** Pages of the CA for a person who has to act, from the problem and its `Link` headers. */
+  readonly pages: readonly URL[];
 
   /** Takes the CA's own words for a message. */
-  constructor(problem: Problem, options: SidecarErrorOptions = {}) {
+  constructor(problem: Problem, options: SidecarErrorOptions & { readonly pages?: readonly URL[] } = {}) {
     super("CA_PROBLEM", problemText(problem), { field: "acme_client", ...options });
     this.problem = problem;
+    this.pages = options.pages ?? [];
   }
 }
 

@@ -29,6 +29,8 @@ export interface WorldOptions {
   readonly authority?: AuthorityOptions;
   /** Of the certificate. */
   readonly names?: readonly string[];
+  /** Of further certificates that are declared beside it. */
+  readonly others?: readonly (readonly string[])[];
   readonly settings?: Partial<FlowSettings>;
   /** No certificate is held yet. */
   readonly fresh?: boolean;
@@ -64,8 +66,8 @@ export interface World extends AsyncDisposable {
   lookUntilRenewed(looks?: number): Promise<void>;
   /** Sets faults, and lets the time of renewal come. */
   strike(...faults: readonly string[]): Promise<void>;
-  /** Another process on the same stores, perhaps with other settings. */
-  restart(settings?: Partial<FlowSettings>): World;
+  /** Another process on the same stores, perhaps with other settings, or with other names declared. */
+  restart(settings?: Partial<FlowSettings>, names?: readonly string[]): World;
   /** Holds after every failure: the old certificate serves, nothing leaked, the CA's wishes were kept, and it was told. */
   check(expected: Expected): Promise<void>;
   /** The same where a new certificate serves. */
@@ -141,9 +143,14 @@ function mark(authority: TestAuthority, events = 0, served?: Candidate): Mark {
   return { log: log.length, certificates: certificates.length, orders: counters.orders, events, served };
 }
 
-function assemble(shared: Shared, settings: Partial<FlowSettings> = {}, owned?: AsyncDisposableStack): World {
+function assemble(
+  shared: Shared,
+  settings: Partial<FlowSettings> = {},
+  owned?: AsyncDisposableStack,
+  declared = shared.options.names,
+): World {
   const { options, clock, authority, stores: { ledger, vault } } = shared;
-  const names = parseDnsNames(options.names ?? ["www.example.com", "example.com"]);
+  const names = parseDnsNames(declared ?? ["www.example.com", "example.com"]);
   const secretName = defaultSecretName(names[0]);
   const records = recordsOf(ledger);
   const balancers: ReadonlyMap<string, LoadBalancer> = new Map([[
@@ -157,6 +164,12 @@ function assemble(shared: Shared, settings: Partial<FlowSettings> = {}, owned?: 
       },
     }),
   ]]);
+  const intent: Intent = { names, keyType: "ec-256", secretName, certType: "fullchain", balancers: ["lb"] };
+  const others = (options.others ?? []).map((it): Intent => {
+    const names = parseDnsNames(it);
+    return { ...intent, names, secretName: defaultSecretName(names[0]) };
+  });
+  const wanted = [intent, ...others];
   const parts: FlowParts = {
     authority: acmeAuthority({
       directory: options.directory?.(authority) ?? authority.directory,
@@ -171,13 +184,19 @@ function assemble(shared: Shared, settings: Partial<FlowSettings> = {}, owned?: 
     balancers,
     clock,
     events: { emit: (event) => void shared.events.push(event) },
-    settings: { keyType: "ec-256", challenges: ["http-01"], agreeTos: true, ...options.settings, ...settings },
+    settings: {
+      keyType: "ec-256",
+      challenges: ["http-01"],
+      agreeTos: true,
+      declared: wanted,
+      ...options.settings,
+      ...settings,
+    },
   };
-  const intent: Intent = { names, keyType: "ec-256", secretName, certType: "fullchain", balancers: ["lb"] };
   const lifetime = new AbortController();
   const answers = presentedAnswers(parts);
   const service = certificates(parts, answers, lifetime.signal);
-  const keep = keeper(parts, service, answers, [intent]);
+  const keep = keeper(parts, service, answers, wanted);
   const attempt = async (): Promise<AttemptRecord | undefined> => (await records.attempts.get(secretName, CALL))?.value;
   const entries = (): readonly LogEntry[] => authority.log.slice(shared.since.log);
   const isRenewed = (): boolean => shared.served !== undefined && shared.served !== shared.since.served;
@@ -214,7 +233,7 @@ function assemble(shared: Shared, settings: Partial<FlowSettings> = {}, owned?: 
       if (held !== undefined) clock.move((held.notAfter.getTime() - held.notBefore.getTime()) * 0.7);
       shared.since = mark(authority, shared.events.length, shared.served);
     },
-    restart: (settings = {}) => assemble(shared, settings),
+    restart: (settings, names) => assemble(shared, settings, undefined, names),
     async check(expected): Promise<void> {
       const serial = (it: Candidate | undefined): string | undefined => it?.bundle.facts.serial;
       assertEquals(serial(shared.served), serial(shared.since.served), "another certificate is served than before");
