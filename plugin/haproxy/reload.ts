@@ -61,7 +61,7 @@ async function tellMaster(path: string, call: Call): Promise<void> {
     while (received.bytes.length < 16_384 && await received.more(connection).catch(() => false));
     return new TextDecoder().decode(received.bytes);
   });
-  if (/^Success=0$/m.test(reply)) throw refusedToReload(reply.replace(/^Success=0$/m, "").replace(/^--$/m, ""));
+  if (/^Success=0$/m.test(reply)) throw refusedToReload(alertsOf(reply));
   if (/^Unknown command/m.test(reply)) throw refusedToReload("that socket is not its master's");
 }
 
@@ -78,6 +78,13 @@ async function run(program: string, args: readonly string[], call: Call): Promis
   // What it starts may keep its output open: the program itself is waited for no longer than the signal says.
   const { code, stderr } = await abortable(command.output(), call);
   if (code !== 0) throw refusedToReload(`${program} ended with ${code}: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** Of all that HAProxy says at a start, what kept it from one. */
+function alertsOf(reply: string): string {
+  const lines = reply.split("\n").slice(1);
+  const alerts = lines.filter((line) => line.startsWith("[ALERT]"));
+  return (alerts.length > 0 ? alerts : lines).join("\n");
 }
 
 function refusedToReload(why: string): SidecarError {

@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseDnsName } from "../../src/model/dns_name.ts";
-import { InputError } from "../../src/model/errors.ts";
 import { bundleFile, defaultSecretName } from "../../src/model/secret_name.ts";
 import { CALL } from "../support/fakes.ts";
 import { testApi } from "../support/fake_service.ts";
@@ -50,30 +49,25 @@ Deno.test("names from the API, F-133: a homograph is what it is in DNS, in files
   assertEquals(bundleFile(defaultSecretName(name)), "LE_CERTIFICATE_xn--pple-43d_example_com.pem");
 });
 
-for (
-  const file of [
-    "../x.pem",
-    "a.pem\nshutdown frontend https.pem",
-    "a\0.pem",
-    `${"a-".repeat(150)}.pem`,
-    "a b.pem",
-    "a;b.pem",
-  ]
-) {
-  test(
-    `names from the API, F-133: no file ${JSON.stringify(file.slice(0, 40))} reaches disk or socket`,
-    WITH_OLD,
-    async (kit) => {
-      const before = entries(kit.haproxy.layout.root);
-      const commands = await tapped(kit, () => undefined, async (lb) => {
-        for (const run of [() => lb.swap({ file, bundle: issue() }, CALL), () => lb.remove(file, CALL)]) {
-          const error = await rejection(run, "INPUT", "as a certificate's file");
-          assert(error instanceof InputError);
-        }
-      });
-      assertEquals(commands, []);
-      assertEquals(entries(kit.haproxy.layout.root).filter((it) => it !== "tap.sock"), before);
-      await untouched(kit);
-    },
-  );
-}
+test("names from the API, F-133: no file that is not plainly ours reaches disk or socket", WITH_OLD, async (kit) => {
+  const before = entries(kit.haproxy.layout.root);
+  for (
+    const file of [
+      "../x.pem",
+      "a.pem\nshutdown frontend https.pem",
+      "a\0.pem",
+      `${"a-".repeat(150)}.pem`,
+      "a b.pem",
+      "a;b.pem",
+    ]
+  ) {
+    const commands = await tapped(kit, () => undefined, async (lb) => {
+      for (const run of [() => lb.swap({ file, bundle: issue() }, CALL), () => lb.remove(file, CALL)]) {
+        await rejection(run, "INPUT", "as a certificate's file");
+      }
+    });
+    assertEquals(commands, [], JSON.stringify(file));
+  }
+  assertEquals(entries(kit.haproxy.layout.root).filter((it) => it !== "tap.sock"), before);
+  await untouched(kit);
+});

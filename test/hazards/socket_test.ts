@@ -92,7 +92,6 @@ test("reply that breaks off, F-103: a commit whose answer is lost is looked up",
     });
     assertEquals(commands.filter((it) => it.startsWith("commit")).length, 1);
     assertEquals(await fingerprintOf(kit.haproxy), next.facts.fingerprint);
-    await Deno.remove(`${kit.haproxy.layout.root}/tap.sock`).catch(() => {});
   }
   assertEquals(kit.events, []);
 });

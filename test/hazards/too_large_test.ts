@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
 import { SidecarError } from "../../src/model/errors.ts";
 import { haproxyBalancer } from "../../plugin/haproxy/balancer.ts";
@@ -88,7 +88,8 @@ test("bundle too large for the socket: HAProxy refuses the reload, the file is p
   const lb = haproxyBalancer(parseHaproxy("lb", url), { clock, events: { emit(): void {} }, reloadMs: 400 });
   const bundle = withKeyOf(large(), issue(NAME));
   const error = await rejection(() => lb.swap({ file: FILE, bundle }, CALL), "SWAP_REJECTED", "was put back");
-  assertStringIncludes(error.message, "was told to reload, and process");
+  // From 2.8 on a master says why; before that no new worker is all that is seen.
+  assertMatch(error.message, /was told to reload, and process \d+ still answers|was not reloaded: \[ALERT\]/);
   assertEquals(read(`${haproxy.certs}/${FILE}`), bundlePem(OLD));
   assertEquals(await fingerprintOf(haproxy), OLD.facts.fingerprint);
   await atRest(haproxy);
