@@ -1,30 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import { inWorld, type World, type WorldOptions } from "../support/failure_world.ts";
+import { onDisk } from "../support/disk_world.ts";
+import type { World } from "../support/failure_world.ts";
 import { CALL } from "../support/fakes.ts";
-import { type DiskWrite, type Fate, type FaultyDisk, faultyDisk, nameOf } from "../support/faulty_disk.ts";
+import { type Fate, type FaultyDisk, nameOf } from "../support/faulty_disk.ts";
 
 const FULL = {
   code: "VAULT_UNAVAILABLE",
   says: /database or disk is full .*look at the file, its folder and the disk/,
 } as const;
-
-/** Plays on a disk of its own; `writes` are those of a renewal that nothing disturbed. */
-async function onDisk(
-  play: (world: World, disk: FaultyDisk, writes: readonly DiskWrite[]) => Promise<void>,
-  options: Omit<WorldOptions, "stores"> = {},
-): Promise<void> {
-  let disk: FaultyDisk | undefined;
-  const stores: WorldOptions["stores"] = (clock) => disk = faultyDisk(clock);
-  await inWorld({ ...options, stores }, async (world) => {
-    assert(disk !== undefined);
-    await world.strike();
-    const before = disk.journal.length;
-    await world.lookUntilRenewed();
-    const writes = disk.journal.slice(before);
-    assert(writes.length > 20, `a renewal has only ${writes.length} writes`);
-    await play(world, disk, writes);
-  });
-}
 
 /** The disk is well again: the renewal ends with the one order and the one certificate, and leaves nothing behind. */
 async function goesOn(world: World, disk: FaultyDisk, at: string): Promise<void> {

@@ -71,6 +71,8 @@ export interface World extends AsyncDisposable {
   lookUntilRenewed(looks?: number): Promise<void>;
   /** Sets faults, and lets the time of renewal come. */
   strike(...faults: readonly string[]): Promise<void>;
+  /** What the balancer serves. */
+  served(): Candidate | undefined;
   /** A new certificate is served since the failure began. */
   isRenewed(): boolean;
   /** What the keeper does once when its process starts: it repairs, and every balancer gets what the vault holds. */
@@ -211,6 +213,7 @@ function assemble(shared: Shared, settings: Partial<FlowSettings> = {}, owned?: 
     }),
     attempt,
     look: () => keep.look(CALL),
+    served: () => shared.served,
     isRenewed,
     async begin(): Promise<void> {
       await answers.restore(CALL);
