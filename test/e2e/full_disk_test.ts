@@ -7,22 +7,12 @@ import { CALL } from "../support/fakes.ts";
 import { startHaproxy, type TestHaproxy } from "../support/haproxy.ts";
 import { checkSecrets } from "../support/kill_checks.ts";
 import { has, tempDir, until } from "../support/process.ts";
+import { askAgainSoon, PAST_WINDOW } from "../support/recalled.ts";
 import { openStores, ROOT, startSidecarProcess, type TestSidecar } from "../support/sidecar.ts";
 
 /** A minute passes in a second there. */
 const HASTY = `${ROOT}test/support/hasty_sidecar.ts`;
 const NAME = parseDnsName("api.example.com");
-
-/** A window that was over before it was told: renewed at once. */
-const PAST = JSON.stringify({ suggestedWindow: { start: "2026-01-01T00:00:00Z", end: "2026-01-02T00:00:00Z" } });
-
-/** A minute is a second to a sidecar in a hurry. */
-async function askAgainSoon(response: Response, { endpoint }: { readonly endpoint?: string }): Promise<Response> {
-  if (endpoint !== "renewalInfo") return response;
-  const headers = new Headers(response.headers);
-  headers.set("retry-after", "60");
-  return await Promise.resolve(new Response(response.body, { status: response.status, headers }));
-}
 
 /** What the test works on. */
 interface Scene {
@@ -77,7 +67,7 @@ async function renewUnder(fileLimitKib: number): Promise<void> {
     assertEquals(await sidecar.stop(), 0);
   }
   const old = await servedBy(scene);
-  authority.setRenewalInfo(authority.certificates[0]!.serial, PAST);
+  authority.setRenewalInfo(authority.certificates[0]!.serial, PAST_WINDOW);
   {
     await using sidecar = await startOn(scene, { fileLimitKib });
     const told = await until("it is told", () => sidecar.events().find((it) => it["code"] === "VAULT_UNAVAILABLE"));

@@ -234,7 +234,10 @@ Deno.test("a balancer that refuses is reported with its reason, and the vault ha
 Deno.test("request() of a name whose authorization an unfinished order has, with others, does not wait for those", async () => {
   const { service, authority } = await harness();
   authority.drop("respond");
-  await assertRejects(() => service.request({ domains: parseDnsNames(["a.example", "b.example"]) }, CALL), SidecarError);
+  await assertRejects(
+    () => service.request({ domains: parseDnsNames(["a.example", "b.example"]) }, CALL),
+    SidecarError,
+  );
 
   const held = await service.request({ domains: parseDnsNames(["b.example", "c.example"]) }, CALL);
 
