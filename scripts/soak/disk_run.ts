@@ -46,7 +46,7 @@ const HASTY = `${ROOT}test/support/hasty_sidecar.ts`;
 const VAULT_KIB = 8 * 1024;
 const CERTIFICATES_KIB = 256;
 /** As much may be left free; a renewal with its command takes about so long; so long may a disk be full. */
-const [MOST_LEFT, RENEWAL_MS, LONGEST_MS] = [160 * 1024, 600, 1_000];
+const [MOST_LEFT, RENEWAL_MS, LONGEST_MS] = [64 * 1024, 600, 1_000];
 /** Longer than every backoff that a full disk can bring about, at that speed. */
 const PATIENCE_MS = 90_000;
 
@@ -60,7 +60,7 @@ interface Scene {
 }
 
 /** Plays one seed. */
-export async function fillDisks(seed: number, note: (row: DiskRow) => void = () => {}): Promise<readonly DiskRow[]> {
+export async function fillDisks(seed: number): Promise<readonly DiskRow[]> {
   await using haproxy = await startHaproxy();
   const placeholder = await Deno.readTextFile(`${haproxy.certs}/${PLACEHOLDER}`);
   using folder = tempDir();
@@ -93,7 +93,6 @@ export async function fillDisks(seed: number, note: (row: DiskRow) => void = () 
           return sidecar = await startOn(scene);
         }),
       );
-      note(rows.at(-1)!);
     }
   } finally {
     await sidecar[Symbol.asyncDispose]();
@@ -121,9 +120,12 @@ async function playRound(
   const before = { certificates: authority.certificates.length, orders: authority.counters.orders };
   const full = random.chance(0.4) ? "vault" : random.chance(0.5) ? "certificates" : "both";
   const filled = full === "both" ? [disks.vault, disks.certificates] : [disks[full]];
+  const fill = (): void => filled.forEach((disk) => disk.fill(random.below(MOST_LEFT)));
+  const isFullBefore = random.chance(0.5);
+  if (isFullBefore) fill();
   const asking = ask(sidecar);
   await pause(random.below(RENEWAL_MS));
-  for (const disk of filled) disk.fill(random.below(MOST_LEFT));
+  if (!isFullBefore) fill();
   await pause(random.below(LONGEST_MS));
   if (killed) sidecar.process.kill("SIGKILL");
   if (killed) await sidecar.process.exit;
