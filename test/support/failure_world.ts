@@ -11,13 +11,14 @@ import { presentedAnswers } from "../../src/flow/answers.ts";
 import { type Certificates, certificates } from "../../src/flow/certificates.ts";
 import { keeper } from "../../src/flow/keeper.ts";
 import type { FlowParts, FlowSettings } from "../../src/flow/parts.ts";
+import { repairSecrets } from "../../src/flow/repair.ts";
 import { memoryLedger } from "../../src/ledger/memory_ledger.ts";
 import { publishedAnswers } from "../../src/ledger/published_answers.ts";
 import { type Records, recordsOf } from "../../src/ledger/records.ts";
 import { parseDnsNames } from "../../src/model/dns_name.ts";
 import type { AttemptRecord, Intent } from "../../src/model/records.ts";
 import { bundleFile, defaultSecretName } from "../../src/model/secret_name.ts";
-import type { Candidate, Event, Ledger, LoadBalancer, Vault } from "../../src/ports.ts";
+import type { Candidate, Clock, Event, Ledger, LoadBalancer, Vault } from "../../src/ports.ts";
 import { memoryVault } from "../../src/vault/memory_vault.ts";
 import { type AuthorityOptions, type LogEntry, startAuthority, type TestAuthority } from "../ca/mod.ts";
 import { checkAlways, type Expected, listening, type Played, shownEvents } from "./failure_checks.ts";
@@ -42,6 +43,14 @@ export interface WorldOptions {
   readonly vault?: (vault: Vault) => Vault;
   /** Sends requests; Deno's fetch unless told. */
   readonly fetch?: typeof fetch;
+  /** Where vault and ledger are; in memory unless told. */
+  readonly stores?: (clock: Clock) => Stores;
+}
+
+/** Where everything is kept. */
+export interface Stores {
+  readonly ledger: Ledger;
+  readonly vault: Vault;
 }
 
 /** One sidecar's inside, with its CA. */
@@ -66,6 +75,12 @@ export interface World extends AsyncDisposable {
   lookUntilRenewed(looks?: number): Promise<void>;
   /** Sets faults, and lets the time of renewal come. */
   strike(...faults: readonly string[]): Promise<void>;
+  /** What the balancer serves. */
+  served(): Candidate | undefined;
+  /** A new certificate is served since the failure began. */
+  isRenewed(): boolean;
+  /** What the keeper does once when its process starts: it repairs, and every balancer gets what the vault holds. */
+  begin(): Promise<void>;
   /** Another process on the same stores, perhaps with other settings, or with other names declared. */
   restart(settings?: Partial<FlowSettings>, names?: readonly string[]): World;
   /** Holds after every failure: the old certificate serves, nothing leaked, the CA's wishes were kept, and it was told. */
@@ -93,8 +108,9 @@ async function openWorld(options: WorldOptions): Promise<World> {
     }),
   );
   const secrets: string[] = [];
+  const made = options.stores?.(clock) ?? { ledger: memoryLedger(clock), vault: memoryVault(clock) };
   const { vault: around = (it: Vault): Vault => it } = options;
-  const stores = { ledger: memoryLedger(clock), vault: around(listening(memoryVault(clock), secrets)) };
+  const stores = { ledger: made.ledger, vault: around(listening(made.vault, secrets)) };
   const shared: Shared = {
     options,
     clock,
@@ -122,7 +138,7 @@ interface Shared extends Played {
   readonly options: WorldOptions;
   readonly clock: World["clock"];
   readonly authority: TestAuthority;
-  readonly stores: { readonly ledger: Ledger; readonly vault: Vault };
+  readonly stores: Stores;
   readonly secrets: string[];
   readonly events: Event[];
   served: Candidate | undefined;
@@ -199,7 +215,8 @@ function assemble(
   const keep = keeper(parts, service, answers, wanted);
   const attempt = async (): Promise<AttemptRecord | undefined> => (await records.attempts.get(secretName, CALL))?.value;
   const entries = (): readonly LogEntry[] => authority.log.slice(shared.since.log);
-  const isRenewed = (): boolean => shared.served !== undefined && shared.served !== shared.since.served;
+  const serial = (it: Candidate | undefined): string | undefined => it?.bundle.facts.serial;
+  const isRenewed = (): boolean => serial(shared.served) !== serial(shared.since.served);
   const world: World = {
     authority,
     clock,
@@ -218,6 +235,13 @@ function assemble(
     }),
     attempt,
     look: () => keep.look(CALL),
+    served: () => shared.served,
+    isRenewed,
+    async begin(): Promise<void> {
+      await answers.restore(CALL);
+      await repairSecrets(parts, CALL);
+      for (const { value } of await records.certificates.list(CALL)) await service.redeploy(value, CALL);
+    },
     async lookUntilRenewed(looks = 12): Promise<void> {
       for (let left = looks; left > 0 && !isRenewed(); left--) {
         await world.look();
@@ -235,7 +259,6 @@ function assemble(
     },
     restart: (settings, names) => assemble(shared, settings, undefined, names),
     async check(expected): Promise<void> {
-      const serial = (it: Candidate | undefined): string | undefined => it?.bundle.facts.serial;
       assertEquals(serial(shared.served), serial(shared.since.served), "another certificate is served than before");
       await checkAlways(shared, world, expected);
     },
