@@ -2,7 +2,7 @@ import { restAfter } from "../model/aside.ts";
 import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { describe } from "../model/errors.ts";
+import { codeOf, describe } from "../model/errors.ts";
 import { nextRenewal, plan, type Planned } from "../model/plan.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.ts";
 import { RENEWAL_REASONS } from "../model/renewal.ts";
@@ -279,6 +279,6 @@ async function quietly(parts: FlowParts, name: string, work: () => Promise<unkno
     await work();
   } catch (error) {
     if (call.signal.aborted) return;
-    parts.events.emit({ level: "error", name, text: describe(error) });
+    parts.events.emit({ level: "error", name, text: describe(error), fields: { code: codeOf(error) } });
   }
 }

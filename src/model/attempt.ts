@@ -1,5 +1,5 @@
 import { attemptWait } from "./backoff.ts";
-import { describe, isRateLimited, OrderParkedError, SidecarError } from "./errors.ts";
+import { codeOf, describe, isRateLimited, OrderParkedError, SidecarError } from "./errors.ts";
 import type { AttemptRecord } from "./records.ts";
 import { given } from "./shape.ts";
 
@@ -34,7 +34,7 @@ export function attemptFailed(error: unknown, failures: number, now: Date, rando
   return {
     failures,
     lastError: describe(error),
-    ...given("lastCode", error instanceof SidecarError ? error.code : undefined),
+    lastCode: codeOf(error),
     nextAt: new Date(Math.max(ours, theirs?.getTime() ?? 0)),
     ...given("retryAt", theirs),
     lastAt: now,

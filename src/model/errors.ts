@@ -21,7 +21,8 @@ export type ErrorCode =
   | "VAULT_UNAVAILABLE" // the vault or ledger cannot be reached or is held by another process
   | "BALANCER_CONFIG" // the balancer is not wired as needed
   | "BALANCER_UNREACHABLE" // its socket or its probe address does not answer
-  | "SWAP_REJECTED"; // the balancer refused the certificate, or did not serve it
+  | "SWAP_REJECTED" // the balancer refused the certificate, or did not serve it
+  | "INTERNAL"; // what nobody foresaw: a fault of this program
 
 /** How an error is put together; everything but the message is optional. */
 export interface SidecarErrorOptions extends ErrorOptions {
@@ -165,6 +166,11 @@ export class InUseError extends SidecarError {
     super("CONFLICT", `Certificate still in use in services: ${balancers.join(",")}`, { field: "certificate" });
     this.balancers = balancers;
   }
+}
+
+/** The class of an error; what is none of ours was not foreseen. */
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof SidecarError ? error.code : "INTERNAL";
 }
 
 /** Says an error in one line: message, then its causes, then what to do. */
