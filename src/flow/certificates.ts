@@ -50,8 +50,11 @@ export type Interrupted = OrderRecord & { readonly intent: Intent };
 export interface Certificates extends CertificateService {
   /** Opens the account, and registers where the terms were agreed to by configuration; sends nothing if it is known. */
   openAccount(call: Call): Promise<void>;
-  /** Brings a declared certificate about, with what it takes to prove its names without a person. */
-  keep(intent: Intent, call: Call): Promise<HeldCertificate>;
+  /**
+   * Brings a declared certificate about, with what it takes to prove its names without a person. Where it `insists`, limits that
+   * we count ourselves are passed over: what serves now is revoked.
+   */
+  keep(intent: Intent, call: Call, manner?: { readonly insists: boolean }): Promise<HeldCertificate>;
   /** Orders for certificates that are not finished and do not wait for a person. */
   interrupted(call: Call): Promise<readonly Interrupted[]>;
   /** Goes on with such an order; one that is under way is joined. */
@@ -160,9 +163,9 @@ class Desk implements Certificates {
     await this.#unattended(call);
   }
 
-  async keep(intent: Intent, call: Call): Promise<HeldCertificate> {
+  async keep(intent: Intent, call: Call, { insists } = { insists: false }): Promise<HeldCertificate> {
     await this.#unattended(call);
-    return await this.#bringAbout(intent, { first: "automatic", now: false }, call);
+    return await this.#bringAbout(intent, { first: "automatic", now: insists }, call);
   }
 
   async interrupted(call: Call): Promise<readonly Interrupted[]> {

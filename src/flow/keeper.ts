@@ -205,7 +205,8 @@ function issueWork(
         if (!isDue(judged, renewals.get(secretName), ca.now())) return undefined;
       }
       const now = (await parts.records.certificates.get(secretName, call))?.value;
-      return now?.facts.fingerprint === judged?.facts.fingerprint ? await service.keep(intent, call) : undefined;
+      if (now?.facts.fingerprint !== judged?.facts.fingerprint) return undefined;
+      return await service.keep(intent, call, { insists: why === "recalled" || why === "revoked" });
     },
   };
 }
