@@ -1,10 +1,8 @@
-import { attemptWait } from "./backoff.ts";
+import { attemptWait, KNOCK_MS } from "./backoff.ts";
 import { codeOf, describe, isRateLimited, OrderParkedError, SidecarError } from "./errors.ts";
 import type { AttemptRecord } from "./records.ts";
 import { given } from "./shape.ts";
 
-/** While the CA is away, this often somebody looks whether it is back. */
-const KNOCK_MS = 8 * 60_000;
 /** How many look: one may not be wanted any more. */
 const KNOCKING = 3;
 /** More than this in the future, and the record came from a clock that was wrong. */
@@ -29,7 +27,8 @@ export function attemptFailed(error: unknown, failures: number, now: Date, rando
       lastAt: now,
     };
   }
-  const ours = now.getTime() + attemptWait(error instanceof OrderParkedError ? 1 : failures, random);
+  const backoff = attemptWait(error instanceof OrderParkedError ? 1 : failures, random);
+  const ours = now.getTime() + (isBusy(error) ? Math.min(backoff, KNOCK_MS) : backoff);
   const theirs = error instanceof SidecarError ? error.retryAt : undefined;
   return {
     failures,
@@ -60,6 +59,11 @@ export function easeAttempts<K>(attempts: ReadonlyMap<K, AttemptRecord>, now: Da
     return [key, knocking.has(entry) ? rested(it, new Date(missedAt + KNOCK_MS)) : it] as const;
   });
   return new Map([...all, ...eased]);
+}
+
+/** A CA that is in maintenance and does not say for how long is away, in its own words. */
+function isBusy(error: unknown): boolean {
+  return error instanceof SidecarError && error.status === 503;
 }
 
 /** Tells whether nothing is tried for the certificate yet. */
