@@ -28,7 +28,7 @@ export function attemptFailed(error: unknown, failures: number, now: Date, rando
     };
   }
   const backoff = attemptWait(error instanceof OrderParkedError ? 1 : failures, random);
-  const ours = now.getTime() + (isBusy(error) ? Math.min(backoff, KNOCK_MS) : backoff);
+  const ours = now.getTime() + (isAway(error) ? Math.min(backoff, KNOCK_MS) : backoff);
   const theirs = error instanceof SidecarError ? error.retryAt : undefined;
   return {
     failures,
@@ -61,9 +61,10 @@ export function easeAttempts<K>(attempts: ReadonlyMap<K, AttemptRecord>, now: Da
   return new Map([...all, ...eased]);
 }
 
-/** A CA that is in maintenance and does not say for how long is away, in its own words. */
-function isBusy(error: unknown): boolean {
-  return error instanceof SidecarError && error.status === 503;
+/** A CA that is in maintenance and does not say for how long, or too ill to be spoken to at all, may be back at any time. */
+function isAway(error: unknown): boolean {
+  if (!(error instanceof SidecarError) || error.status === undefined) return false;
+  return error.status === 503 || (error.beforeAll === true && error.status >= 500);
 }
 
 /** Tells whether nothing is tried for the certificate yet. */
