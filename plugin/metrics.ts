@@ -25,6 +25,7 @@ const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readon
   "certificate.served": ["kontena_swap_total", ["balancer"]],
   "certificate.held": ["kontena_swap_failed_total", ["balancer", "code"]],
   "clock.skewed": ["kontena_clock_skewed_total", []],
+  "sidecar.fault": ["kontena_faults_total", ["code"]],
 };
 
 /** Events that say how much something is now, under the name of their gauge. */
@@ -57,6 +58,7 @@ const HELP: Readonly<Record<string, string>> = {
     "Times that the clock was found to be more than five minutes off the CA's, or off otherwise.",
   kontena_clock_skew_seconds:
     "How far the CA's clock is ahead of ours, if that is more than five minutes, else about 0.",
+  kontena_faults_total: "Faults of the sidecar itself that belong to no certificate, by class.",
   kontena_swap_total: "Swaps that were proven.",
   kontena_swap_failed_total: "Swaps that were refused or not proven, by class.",
   kontena_account_deactivated: "1 if the account can do nothing any more: nothing is renewed until a person acts.",

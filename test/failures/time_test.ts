@@ -2,9 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { systemClock, timersFor } from "../../plugin/clock.ts";
 import { plan } from "../../src/model/plan.ts";
 import type { CertificateRecord } from "../../src/model/records.ts";
+import { certificateSecrets } from "../../src/model/secret_name.ts";
 import { renewalTimes } from "../../src/model/renewal.ts";
 import { inWorld, type World } from "../support/failure_world.ts";
 import { CALL } from "../support/fakes.ts";
+import { start, tempDir } from "../support/process.ts";
+import { ROOT } from "../support/sidecar.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -183,27 +186,52 @@ Deno.test("F-118: a difference of five minutes to the CA is told, one of less is
     await world.check({});
   }));
 
-for (const shift of ["ahead", "back"]) {
-  Deno.test(`F-119: an instant of the CA in a leap second, and one in a clock change (${shift}), shift nothing that is written down`, () =>
-    inWorld({ authority: ARI }, async (world) => {
-      const { serial, notAfter } = await world.held();
-      const window = shift === "ahead"
-        ? { start: "2027-03-28T02:30:00+01:00", end: "2027-03-28T03:30:00+02:00" }
-        : { start: "2026-12-31T23:59:60Z", end: "2027-01-02T00:00:00Z" };
-      world.authority.setRenewalInfo(serial, JSON.stringify({ suggestedWindow: window }));
-      await world.look();
-      assertEquals((await world.renewal())?.draw, undefined, "both are no window");
-      world.begin();
-      const { renewAt } = renewalTimes({ ...await world.held(), notAfter });
-      world.moveTo(new Date(+renewAt - 1));
-      await world.look();
-      assertEquals(world.made().orders, 0);
-      world.moveTo(renewAt);
-      await world.look();
-      assertEquals(world.made().orders, 1);
-      await world.checkRenewed();
+for (
+  const [change, instant] of [
+    ["that is skipped", "2027-03-28T01:30:00.000Z"],
+    ["that comes twice", "2026-10-25T00:30:00.000Z"],
+  ] as const
+) {
+  Deno.test(`F-119: what is written down at a local time ${change} in one zone is the same instant in another`, () =>
+    inWorld({ names: ["a.example.com"] }, async ({ vault, intent }) => {
+      using folder = tempDir();
+      const CERTIFICATE = (await vault.read(certificateSecrets(intent.secretName).certificate, CALL))!.value;
+      const env = { CERTIFICATE, INSTANT: instant };
+      const told: Record<string, unknown>[] = [];
+      for (const [mode, TZ] of [["write", "Europe/Berlin"], ["read", "America/St_Johns"], ["read", "UTC"]] as const) {
+        await using probe = start(Deno.execPath(), {
+          args: ["run", "-A", "--quiet", `${ROOT}test/support/zone_probe.ts`, mode, folder.path],
+          env: { ...env, TZ },
+        });
+        assertEquals(await probe.exit, 0, probe.output());
+        told.push(JSON.parse(probe.output()));
+      }
+      const [[here, ...there], locals] = [
+        told.map(({ local: _, ...rest }) => rest),
+        new Set(told.map(({ local }) => local)),
+      ];
+      assertEquals(there, [here, here]);
+      assertEquals((here!["found"] as { askAt: string }).askAt, instant);
+      assertEquals(locals.size, 3, "the zones are as they were set");
     }));
 }
+
+Deno.test("F-119: a window of the CA that begins in a leap second is none, and nothing is shifted by it", () =>
+  inWorld({ authority: ARI }, async (world) => {
+    const { serial } = await world.held();
+    const suggestedWindow = { start: "2026-12-31T23:59:60Z", end: "2027-01-02T00:00:00Z" };
+    world.authority.setRenewalInfo(serial, JSON.stringify({ suggestedWindow }));
+    await world.look();
+    const { renewAt } = renewalTimes(await world.held());
+    world.begin();
+    world.moveTo(new Date(+renewAt - 1));
+    await world.look();
+    assertEquals(world.made().orders, 0);
+    world.moveTo(renewAt);
+    await world.look();
+    assertEquals(world.made().orders, 1);
+    await world.checkRenewed();
+  }));
 
 Deno.test("F-120: a machine that slept for three days across the window renews with the first look after it wakes", () =>
   inWorld({ authority: ARI }, async (world) => {
