@@ -1,11 +1,16 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { makeMetrics } from "../../plugin/metrics.ts";
 import { systemClock, timersFor } from "../../plugin/clock.ts";
+import { presentedAnswers } from "../../src/flow/answers.ts";
+import { keeper } from "../../src/flow/keeper.ts";
 import { plan } from "../../src/model/plan.ts";
 import type { CertificateRecord } from "../../src/model/records.ts";
 import { certificateSecrets } from "../../src/model/secret_name.ts";
 import { renewalTimes } from "../../src/model/renewal.ts";
+import type { Clock } from "../../src/ports.ts";
 import { inWorld, type World } from "../support/failure_world.ts";
 import { CALL } from "../support/fakes.ts";
+import { harness } from "../support/flow_harness.ts";
 import { start, tempDir } from "../support/process.ts";
 import { ROOT } from "../support/sidecar.ts";
 
@@ -183,6 +188,11 @@ Deno.test("F-118: a difference of five minutes to the CA is told, one of less is
     assertEquals(await after(2 * MINUTE), [-6], "two minutes more are no news");
     assertEquals(await after(HOUR), [-6, -68]);
     assertEquals(await after(-2 * HOUR), [-6, -68, 52]);
+    const metrics = makeMetrics();
+    for (const event of world.events) metrics.emit(event);
+    const exposition = await metrics.exposition(world.service, world.records, CALL);
+    assertMatch(exposition, /^kontena_clock_skew_seconds\{\} 31[12]\d$/m);
+    assertMatch(exposition, /^kontena_clock_skewed_total\{\} 3$/m);
     await world.check({});
   }));
 
@@ -247,6 +257,27 @@ Deno.test("F-120: a machine that slept for three days across the window renews w
     assertEquals(world.made(), { certificates: 1, orders: 1 });
     await world.checkRenewed();
   }));
+
+for (const random of [0.1, 0.9]) {
+  Deno.test(`F-120: machines that wake together do not look together: one that draws ${random} waits ${random * 5} s`, async () => {
+    const stop = new AbortController();
+    const sleeps: number[] = [];
+    let now = Date.parse("2026-06-01T00:00:00Z");
+    const clock: Clock = {
+      now: () => new Date(now),
+      random: () => random,
+      sleep(ms) {
+        now += ms + (sleeps.length === 0 ? 3 * DAY : 0);
+        if (sleeps.push(ms) > 1) stop.abort();
+        return Promise.resolve();
+      },
+    };
+    const it = await harness({ clock, settings: { agreeTos: false } });
+    await keeper(it.parts, it.service, presentedAnswers(it.parts), []).run({ signal: stop.signal });
+    assertEquals(sleeps[1], random * 5_000);
+    assertEquals(it.events.map(({ name }) => name), ["clock.jumped"]);
+  });
+}
 
 Deno.test("F-127: no timer is longer than setTimeout can count, and a sleep of 60 days is one", async () => {
   for (const ms of [2 ** 31 - 1, 2 ** 31, 60 * DAY, 400 * DAY]) {
