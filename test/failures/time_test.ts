@@ -266,7 +266,7 @@ for (const random of [0.1, 0.9]) {
     const clock: Clock = {
       now: () => new Date(now),
       random: () => random,
-      sleep(ms) {
+      sleep(ms): Promise<void> {
         now += ms + (sleeps.length === 0 ? 3 * DAY : 0);
         if (sleeps.push(ms) > 1) stop.abort();
         return Promise.resolve();

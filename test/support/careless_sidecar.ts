@@ -9,7 +9,7 @@ import { main } from "../../plugin/main.ts";
 function carelessLedger(ledger: Ledger): Ledger {
   return {
     ...ledger,
-    put(key, value, call) {
+    put(key, value, call): ReturnType<Ledger["put"]> {
       void Promise.reject(new TypeError("Cannot read properties of undefined (reading 'length')"));
       return ledger.put(key, value, call);
     },
