@@ -1,7 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { parseDnsNames } from "../../src/model/dns_name.ts";
+import { plan } from "../../src/model/plan.ts";
 import type { RateLimit } from "../../src/model/rates.ts";
 import { renewalTimes } from "../../src/model/renewal.ts";
+import { defaultSecretName } from "../../src/model/secret_name.ts";
 import { inWorld, type World } from "../support/failure_world.ts";
+import { CALL } from "../support/fakes.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -45,7 +49,31 @@ Deno.test("F-121: what the CA revoked is renewed before all others, as soon as t
     await later.look();
 
     assertEquals(ordered(world), ["a.example.com", "missing.example.com"]);
+    const all = world.requests();
+    assert(all.indexOf("certificate 200") < all.lastIndexOf("newOrder 201"), "the others did not wait for it");
     await world.checkRenewed();
+  }));
+
+Deno.test("F-121: plan() puts what the CA has recalled before what is missing and what has expired", () =>
+  inWorld({ names: ["a.example.com"], others: [["b.example.com"]] }, async ({ records, intent }) => {
+    const all = (await records.certificates.list(CALL)).map(({ value }) => value);
+    const other = all.find((it) => it.intent.secretName !== intent.secretName)!;
+    const now = new Date(+other.facts.notAfter + DAY);
+    const window = { start: new Date(+now - HOUR), end: now };
+    const recalled = { draw: { window, at: now }, askedAt: now, askAt: now, failures: 0, recalls: 0 };
+    const [name] = parseDnsNames(["missing.example.com"]);
+    const missing = { ...intent, names: [name] as const, secretName: defaultSecretName(name) };
+    const [held] = all.filter((it) => it.intent.secretName === intent.secretName);
+    const planned = plan({
+      declared: [missing, other.intent, intent],
+      held: all,
+      provable: () => true,
+      attempts: new Map(),
+      renewals: new Map([[intent.secretName, { ...recalled, certId: held!.facts.certId! }]]),
+      now,
+      caNow: now,
+    });
+    assertEquals(planned.map(({ why }) => why), ["recalled", "missing", "lifetime"]);
   }));
 
 for (
@@ -85,38 +113,41 @@ for (
 }
 
 for (
-  const [value, least, most] of [
-    ["1", 100, 144], // each minute at most; the looks are ten minutes apart
-    ["864000", 1, 2], // a day at most
-    ["date:7200", 10, 12],
-    ["date:-7200", 100, 144], // past: as soon as may be
-    ["soon", 3, 4],
+  const [value, hours, every, least, most] of [
+    ["1", 1 / 2, MINUTE / 3, 20, 30], // each minute at most
+    ["864000", 72, HOUR, 3, 4], // each day at least
+    ["date:7200", 24, 10 * MINUTE, 10, 12],
+    ["date:-7200", 1 / 2, MINUTE / 3, 20, 30], // past: as soon as may be
+    ["soon", 24, 10 * MINUTE, 3, 4], // six hours
   ] as const
 ) {
-  Deno.test(`F-122: renewal information with Retry-After ${value} is asked for between ${least} and ${most} times a day`, () =>
+  Deno.test(`F-122: renewal information with Retry-After ${value} is asked for ${least} to ${most} times in ${hours} h`, () =>
     inWorld({ names: ["a.example.com"], authority: ARI }, async (world) => {
       world.authority.faults.set(`retry-after@renewalInfo?value=${value}`);
       world.begin();
-      await world.pass(DAY, 10 * MINUTE);
+      await world.pass(hours * HOUR, every);
       const asked = questions(world);
       assert(asked >= least && asked <= most, `${asked} questions`);
       await world.check({});
     }));
 }
 
-Deno.test("F-122: a CA that loses its words keeps the window that it had told", () =>
-  inWorld({ names: ["a.example.com"], authority: ARI }, async (world) => {
-    await world.look();
-    const { draw } = (await world.renewal())!;
-    world.authority.faults.set("server-error@renewalInfo?status=500");
-    world.begin();
-    await world.pass(7 * DAY, HOUR);
-    assertEquals((await world.renewal())?.draw, draw);
-    world.moveTo(draw!.at);
-    await world.look();
-    assertEquals(world.made(), { certificates: 1, orders: 1 });
-    await world.checkRenewed();
-  }));
+for (const said of ["server-error@renewalInfo?status=500", "{}", "<html><body>Sorry</body></html>"]) {
+  Deno.test(`F-122: a CA that loses its words (${said}) keeps the window that it had told`, () =>
+    inWorld({ names: ["a.example.com"], authority: ARI }, async (world) => {
+      await world.look();
+      const { draw } = (await world.renewal())!;
+      if (said.startsWith("server")) world.authority.faults.set(said);
+      else world.authority.setRenewalInfo((await world.held()).serial, said);
+      world.begin();
+      await world.pass(2 * DAY, HOUR);
+      assertEquals((await world.renewal())?.draw, draw);
+      world.moveTo(draw!.at);
+      await world.look();
+      assertEquals(world.made(), { certificates: 1, orders: 1 });
+      await world.checkRenewed();
+    }));
+}
 
 Deno.test("F-124: with a window of 3.2 h and a restart each hour there is one order, in the window, free of limits", () =>
   inWorld({ names: ["a.example.com"], settings: { profile: "shortlived" }, authority: ARI }, async (world) => {
