@@ -70,6 +70,7 @@ const FACTS = {
   notAfter: new Date("2027-01-29T23:59:59Z"),
 };
 const WINDOW = { start: new Date("2026-12-30T00:00:00Z"), end: new Date("2027-01-01T00:00:00Z") };
+const LATE = { start: new Date("2027-01-29T00:00:00Z"), end: new Date("2027-02-01T00:00:00Z") };
 const DRAWN = new Date("2026-12-30T06:00:00Z");
 const TIMES = renewalTimes(FACTS);
 
@@ -92,8 +93,8 @@ for (
     await inWorld({ names: ["a.example.com"] }, async ({ records, intent }) => {
       const { value } = (await records.certificates.get(intent.secretName, CALL))!;
       const record: CertificateRecord = { ...value, facts: { ...FACTS, names: intent.names } };
-      const drawn = window === "late" ? FACTS.notAfter : DRAWN;
-      const known = { certId: "a.b", draw: { window: WINDOW, at: drawn }, askedAt: DRAWN, askAt: DRAWN };
+      const draw = window === "late" ? { window: LATE, at: FACTS.notAfter } : { window: WINDOW, at: DRAWN };
+      const known = { certId: "a.b", draw, askedAt: DRAWN, askAt: DRAWN };
       const now = new Date(at);
       const planned = plan({
         declared: [intent],
