@@ -15,11 +15,14 @@ type Sample = readonly [labels: Labels, value: number];
 const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readonly string[]]>> = {
   "certificate.stored": ["kontena_certificate_issued_total", ["subject"]],
   "certificate.failed": ["kontena_certificate_failed_total", ["subject", "code"]],
+  "certificate.records_seen": ["kontena_certificate_records_seen_total", ["subject"]],
   "certificate.waits": ["kontena_certificate_waits_total", ["subject"]],
   "rate.refused": ["kontena_rate_refused_total", ["limit"]],
   "rate.learned": ["kontena_rate_learned_total", ["endpoint", "scope"]],
   "renewal.recalled": ["kontena_certificate_recalled_total", ["subject"]],
   "renewal.unanswered": ["kontena_renewal_unanswered_total", []],
+  "vault.away": ["kontena_vault_away_total", ["code"]],
+  "vault.waits": ["kontena_vault_waits_total", []],
   "clock.jumped": ["kontena_clock_jumps_total", []],
   "certificate.aside": ["kontena_certificate_kept_aside_total", ["subject"]],
   "certificate.served": ["kontena_swap_total", ["balancer"]],
@@ -37,6 +40,8 @@ const GAUGED: Readonly<Record<string, readonly [gauge: string, field: string]>> 
 const HELP: Readonly<Record<string, string>> = {
   kontena_certificate_not_after_seconds: "End of validity of the certificate in the vault, Unix time.",
   kontena_certificate_renew_at_seconds: "From when on it is renewed, Unix time.",
+  kontena_certificate_by_hand_until_seconds:
+    "End of validity of a certificate that a person has to renew by now, by the command; Unix time.",
   kontena_certificate_renewal_reason: "1 for what decides when it is renewed: window, recalled, emergency or lifetime.",
   kontena_certificate_served: "1 if the balancer serves this serial, 0 if it was refused.",
   kontena_certificate_shadowed: "Names that another certificate on the balancer answers.",
@@ -46,6 +51,8 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_certificate_kept_aside_total: "Certificates that were issued and not taken.",
   kontena_certificate_issued_total: "Certificates that were issued and stored.",
   kontena_certificate_failed_total: "Attempts that failed, by class.",
+  kontena_certificate_records_seen_total:
+    "Times that the keeper went on in the place of a person, as all records were seen.",
   kontena_certificate_waits_total: "Attempts that were put off by a limit of the CA.",
   kontena_rate_refused_total:
     "Requests that were refused before the CA was asked, by limit; retry-after: by its own word.",
@@ -53,6 +60,8 @@ const HELP: Readonly<Record<string, string>> = {
     "Refusals of the CA that bind the requests after them, by endpoint and what they are about.",
   kontena_certificate_recalled_total: "Certificates that the CA wanted replaced at once.",
   kontena_renewal_unanswered_total: "Questions for renewal information without an answer.",
+  kontena_vault_away_total: "Times that the vault went away, by class.",
+  kontena_vault_waits_total: "Changes that had to wait in the outbox for a vault that was away.",
   kontena_clock_jumps_total: "Times that the clock was set or the machine stood still.",
   kontena_clock_skewed_total:
     "Times that the clock was found to be more than five minutes off the CA's, or off otherwise.",
@@ -61,6 +70,8 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_faults_total: "Faults of the sidecar itself that belong to no certificate, by class.",
   kontena_swap_total: "Swaps that were proven.",
   kontena_swap_failed_total: "Swaps that were refused or not proven, by class.",
+  kontena_name_failures: "Failures of a name at the CA in a row.",
+  kontena_name_quarantined: "1 if the name holds its certificates back.",
   kontena_account_deactivated: "1 if the account can do nothing any more: nothing is renewed until a person acts.",
   kontena_acme_answers_total: "Answers of the CA, by status.",
 };
@@ -103,14 +114,16 @@ async function gaugesOf(
   const held = await service.certificates(call);
   const attempts = await records.attempts.list(call);
   const asides = (await records.asides.list(call)).map((entry) => entry.value);
-  const about = held.map(({ record, renewal }) => ({
+  const about = held.map(({ record, renewal, byHand }) => ({
     labels: { subject: record.intent.names[0], secret: record.intent.secretName },
     facts: record.facts,
     renewal,
+    byHand,
   }));
   const deployments = held.flatMap((it) =>
     it.deployments.map((deployment) => ({ deployment, facts: it.record.facts }))
   );
+  const names = (await records.names.list(call)).map(({ value }) => value);
   const closures = (await records.closures.list(call)).map(({ value }) => value);
   const accounts = (await records.accounts.list(call)).map(({ value }) => value);
   const closed = new Set(closures.map(({ directory }) => directory.href));
@@ -120,6 +133,9 @@ async function gaugesOf(
     kontena_certificate_not_after_seconds: about.map(({ labels, facts }) => [labels, seconds(facts.notAfter)]),
     kontena_certificate_renew_at_seconds: about.flatMap(({ labels, renewal }) =>
       renewal === undefined ? [] : [[labels, seconds(renewal.at)] as const]
+    ),
+    kontena_certificate_by_hand_until_seconds: about.flatMap(({ labels, byHand }) =>
+      byHand?.due === true ? [[{ ...labels, command: byHand.command }, seconds(byHand.until)] as const] : []
     ),
     kontena_certificate_renewal_reason: about.flatMap(({ labels, renewal }) =>
       renewal === undefined ? [] : [[{ ...labels, reason: renewal.why }, 1] as const]
@@ -135,6 +151,12 @@ async function gaugesOf(
       { intent: { names: [subject], secretName: secret }, reasons, count },
     ) => [...new Set(reasons.map((it) => it.name))].map((reason) => [{ subject, secret, reason }, count] as const)),
     kontena_certificate_attempts_failed: attempts.map(({ id, value }) => [{ secret: id }, value.failures]),
+    kontena_name_failures: names.map((
+      { name, directory, failures },
+    ) => [{ name, directory: directory.href }, failures]),
+    kontena_name_quarantined: names.map((
+      { name, directory, state },
+    ) => [{ name, directory: directory.href }, state === "failing" ? 0 : 1]),
     kontena_certificate_next_attempt_seconds: attempts.flatMap(({ id, value }) =>
       value.nextAt === undefined ? [] : [[{ secret: id }, seconds(value.nextAt)] as const]
     ),

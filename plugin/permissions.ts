@@ -22,6 +22,8 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
   const data = config.vault.kind === "memory" && config.vaultKey !== undefined && config.apiToken !== undefined
     ? []
     : [dataDirectory(config)];
+  const beside = `${dataDirectory(config)}/`;
+  const outbox = config.outbox === undefined || config.outbox.startsWith(beside) ? [] : [config.outbox];
   const files = variableNames().filter((name) => name.endsWith("_FILE")).flatMap((name) => environment.get(name) ?? []);
   const named = [config.caFile, config.rateLimitsFile].filter((path) => path !== undefined);
   return {
@@ -34,8 +36,8 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
       ...(config.resolvers.length > 0 ? config.resolvers : nameservers).map(dnsAddress),
       ...balancers.flatMap((it) => it.net),
     ]),
-    read: unique([...data, ...named, ...files, ...balancers.flatMap((it) => it.read)]),
-    write: unique([...data, ...balancers.flatMap((it) => it.write)]),
+    read: unique([...data, ...outbox, ...named, ...files, ...balancers.flatMap((it) => it.read)]),
+    write: unique([...data, ...outbox, ...balancers.flatMap((it) => it.write)]),
     env: [...variableNames()],
   };
 }

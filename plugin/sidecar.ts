@@ -23,6 +23,7 @@ import {
   memoryLedger,
   memoryVault,
   normaliseValue,
+  outboxVault,
   presentedAnswers,
   publishedAnswers,
   recordsOf,
@@ -49,6 +50,7 @@ import { challengeApp } from "./http/challenge_app.ts";
 import type { Identity } from "./identity.ts";
 import { allEvents } from "./log.ts";
 import { makeMetrics } from "./metrics.ts";
+import { outboxFolder } from "./outbox.ts";
 import { readiness } from "./readiness.ts";
 import { checkVaultKey, openSqlite, sqliteLedger, sqliteVault } from "./sqlite/mod.ts";
 
@@ -83,7 +85,7 @@ export async function startSidecar(
   const lifetime = new AbortController();
 
   const stores = await openStores(config, identity, clock, started);
-  const vault = seams.vault?.(stores.vault) ?? stores.vault;
+  const vault = await withOutbox(config, identity, seams.vault?.(stores.vault) ?? stores.vault, { clock, events });
   const records = recordsOf(seams.ledger?.(stores.ledger) ?? stores.ledger);
   const answered = publishedAnswers(seams.ledger?.(stores.ledger) ?? stores.ledger);
 
@@ -132,7 +134,7 @@ export async function startSidecar(
     clock,
     normalise: normaliseValue,
     checkSecret,
-    ready: () => readiness({ authority, balancers, records, declared: config.certificates }),
+    ready: () => readiness({ authority, vault, balancers, records, clock, declared: config.certificates }),
     metrics: () => metrics.exposition(service, records, deadline(5_000)),
   });
   door.lead(face.fetch);
@@ -165,6 +167,17 @@ async function openStores(
   await checkVaultKey(store, sealer);
   const ledger = config.ledger.kind === "memory" ? memoryLedger(clock) : sqliteLedger(store, clock);
   return { vault: started.use(sqliteVault(store, sealer, clock)), ledger: started.use(ledger) };
+}
+
+/** Where the vault outlives the process, so does what waits for it. */
+async function withOutbox(
+  { outbox }: Config,
+  { vaultKey }: Identity,
+  vault: Vault,
+  parts: { readonly clock: Clock; readonly events: Events },
+): Promise<Vault> {
+  if (outbox === undefined) return vault;
+  return outboxVault({ ...parts, vault, outbox: outboxFolder(outbox), sealer: await makeSealer(vaultKey) });
 }
 
 /** A Kontena Load Balancer whose runtime socket is shared is also an HAProxy that swaps at once, where it is new enough. */
@@ -201,6 +214,7 @@ function settingsOf(config: Config, vault: Vault): Parameters<typeof presentedAn
     keyType,
     challenges,
     agreeTos,
+    declared: config.certificates,
     ...given("profile", profile),
     ...given("preferredChain", preferredChain),
     ...given("email", email),

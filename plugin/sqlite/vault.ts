@@ -20,6 +20,10 @@ export function sqliteVault(store: SqliteStore, sealer: Sealer, clock: Clock): V
   const open = (name: VaultName) => (row: Fields): Promise<Secret> => openRow(sealer, name, row);
 
   return {
+    async ready(call: Call): Promise<void> {
+      await admit(call);
+      store.run(TOUCH);
+    },
     async list(call: Call): Promise<readonly SecretEntry[]> {
       await admit(call);
       return store.all(LIST).map(entry);
@@ -70,6 +74,9 @@ export async function checkVaultKey(store: SqliteStore, sealer: Sealer): Promise
     throw new SidecarError("VAULT_KEY", message, { cause, field: "VAULT_KEY", todo });
   }
 }
+
+/** Changes nothing, and is written all the same: a full disk or lost rights are noticed. */
+const TOUCH = "UPDATE vault_check SET id = id";
 
 const CHECK_NAME = ".vault-key" as InternalName;
 

@@ -10,10 +10,12 @@ import { hundredRow, oneRow } from "./certificates.ts";
 import { cryptoRow } from "./crypto.ts";
 import { kontenaRow } from "./kontena.ts";
 import { ratesRow } from "./rates.ts";
+import { reloadRow } from "./reload.ts";
 import { markdown } from "./report.ts";
 import { requestsRow } from "./requests.ts";
 import { rssRow, startRow } from "./start.ts";
 import { swapRow } from "./swap.ts";
+import { trafficRow } from "./traffic.ts";
 
 /** All rows, in the order in which they are measured. */
 const ROWS: Readonly<Record<string, BenchRow>> = {
@@ -22,6 +24,8 @@ const ROWS: Readonly<Record<string, BenchRow>> = {
   one: oneRow,
   hundred: hundredRow,
   swap: swapRow,
+  reload: reloadRow,
+  traffic: trafficRow,
   kontena: kontenaRow,
   rates: ratesRow,
   start: startRow,
@@ -60,7 +64,8 @@ async function bench({ quick, rows }: BenchArguments): Promise<number> {
       console.log(tables.map(markdown).join("\n\n"));
     } catch (error) {
       failed++;
-      console.log(`Could not run: ${Deno.inspect(error)}`);
+      // What failed first, not what failed while that was cleaned up.
+      console.log(`Could not run: ${Deno.inspect(error instanceof SuppressedError ? error.suppressed : error)}`);
     }
   }
   return failed === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 import { attemptWait } from "../model/backoff.ts";
-import { codeOf, describe, SidecarError } from "../model/errors.ts";
+import { codeOf, describe, isVaultAway, SidecarError } from "../model/errors.ts";
 import type { CertificateRecord, DeploymentRecord } from "../model/records.ts";
 import { bundleFile, type SecretName } from "../model/secret_name.ts";
 import { deploymentId } from "../ledger/records.ts";
@@ -20,7 +20,10 @@ export async function deploy(
   call: Call,
 ): Promise<readonly DeploymentRecord[]> {
   if (record.intent.balancers.length === 0) return [];
-  const candidate = await candidateOf(parts, record, call);
+  const candidate = await candidateOf(parts, record, call).catch((error: unknown) => {
+    if (!isVaultAway(error)) throw error;
+    return error; // it is held as by a balancer that refuses, and tried again
+  });
   return await Promise.all(record.intent.balancers.map((name) => deployTo(parts, record, candidate, name, call)));
 }
 
@@ -40,15 +43,16 @@ async function candidateOf(parts: FlowParts, record: CertificateRecord, call: Ca
 async function deployTo(
   parts: FlowParts,
   record: CertificateRecord,
-  candidate: Candidate,
+  candidate: Candidate | SidecarError,
   name: string,
   call: Call,
 ): Promise<DeploymentRecord> {
   const { secretName } = record.intent;
-  const { fingerprint } = candidate.bundle.facts;
+  const { fingerprint } = record.facts;
   const about = { balancer: name, secretName, fingerprint, at: parts.clock.now() };
   let outcome: DeploymentRecord;
   try {
+    if (candidate instanceof SidecarError) throw candidate;
     const balancer = balancerOf(parts, name);
     await checkNotWorse(balancer, candidate, about.at, call);
     const { kind, shadowed } = await balancer.swap(candidate, call);
@@ -108,7 +112,7 @@ async function heldUntil(
   call: Call,
 ): Promise<Date> {
   const before = (await records.deployments.get(deploymentId(about.balancer, about.secretName), call))?.value;
-  const away = error instanceof SidecarError && error.code === "BALANCER_UNREACHABLE";
+  const away = isVaultAway(error) || (error instanceof SidecarError && error.code === "BALANCER_UNREACHABLE");
   const again = !away && before?.state === "held" && before.fingerprint === about.fingerprint;
   return new Date(about.at.getTime() + attemptWait(again ? 5 : 1, clock.random()));
 }

@@ -1,11 +1,11 @@
 import type { Planned } from "../model/plan.ts";
-import type { CertificateRecord } from "../model/records.ts";
 import type { FlowParts } from "./parts.ts";
+import type { HeldCertificate } from "./service.ts";
 
 /** Tells of certificates that nobody but a person can renew. */
 export interface ExpiryWatch {
   /** Looks at what the plan leaves to a person, and tells what has become more urgent since it was told last. */
-  look(planned: readonly Planned[], held: readonly CertificateRecord[]): void;
+  look(planned: readonly Planned[], held: readonly HeldCertificate[]): void;
 }
 
 const DAY_MS = 86_400_000;
@@ -16,19 +16,20 @@ const STAGES_MS = [30, 14, 7, 3, 2, 1, 0].map((days) => days * DAY_MS);
 export function expiryWatch({ events, clock }: Pick<FlowParts, "events" | "clock">): ExpiryWatch {
   const quietUntil = new Map<string, Date>();
   return {
-    look(planned: readonly Planned[], held: readonly CertificateRecord[]): void {
+    look(planned: readonly Planned[], held: readonly HeldCertificate[]): void {
       const now = clock.now();
       for (const { intent, why } of planned.filter((it) => it.do === "ask")) {
-        const record = held.find((it) => it.intent.secretName === intent.secretName);
-        if (record === undefined || (quietUntil.get(record.facts.fingerprint) ?? now) > now) continue;
-        quietUntil.set(record.facts.fingerprint, nextStage(record.facts.notAfter, now));
-        const { notAfter, serial } = record.facts;
+        const found = held.find(({ record }) => record.intent.secretName === intent.secretName);
+        if (found === undefined) continue;
+        const { notAfter, serial, fingerprint } = found.record.facts;
+        if ((quietUntil.get(fingerprint) ?? now) > now) continue;
+        quietUntil.set(fingerprint, nextStage(notAfter, now));
         const expired = notAfter <= now;
         events.emit({
           level: expired ? "error" : "warn",
           name: expired ? "certificate.expired" : "certificate.expiring",
           text: `Certificate for ${intent.names.join(", ")} ${expired ? "expired" : "expires"} at ` +
-            `${notAfter.toISOString()} and is not renewed by itself: ${todo(record, why)}`,
+            `${notAfter.toISOString()} and is not renewed by itself: ${todo(found, why)}`,
           fields: { subject: intent.names[0], serial, secret: intent.secretName },
         });
       }
@@ -42,10 +43,10 @@ function nextStage(notAfter: Date, now: Date): Date {
   return new Date(next ?? now.getTime() + DAY_MS);
 }
 
-function todo({ origin, intent: { names }, revoked }: CertificateRecord, why: Planned["why"]): string {
-  const [subject] = names;
-  if (why === "ceased") return `it was revoked (${revoked?.reason}); run kontena certificate remove ${subject}`;
-  return origin === "imported"
-    ? "import a newer one, or authorize its domains"
-    : `run kontena certificate authorize for each domain, then kontena certificate get ${names.join(" ")}`;
+function todo(
+  { byHand, record: { intent: { names: [subject] }, revoked } }: HeldCertificate,
+  why: Planned["why"],
+): string {
+  if (why === "quarantine") return `the CA does not take one of its names; run kontena certificate explain ${subject}`;
+  return byHand?.todo ?? `it was revoked (${revoked?.reason}); run kontena certificate remove ${subject}`;
 }

@@ -1,5 +1,5 @@
 import { attemptWait, KNOCK_MS } from "./backoff.ts";
-import { codeOf, describe, isRateLimited, OrderParkedError, SidecarError } from "./errors.ts";
+import { codeOf, describe, isRateLimited, isVaultAway, OrderParkedError, SidecarError } from "./errors.ts";
 import type { AttemptRecord } from "./records.ts";
 import { given } from "./shape.ts";
 
@@ -10,7 +10,8 @@ const DOUBTFUL_MS = 60_000;
 
 /**
  * What to write down after a failure: tried again after the backoff, but never before the CA's `Retry-After`; a person's turn
- * is looked at each minute. What only has to wait, for a limit or for a CA that is busy, is no failure: it goes on when it may.
+ * is looked at each minute. What only has to wait, for a limit, for a CA that is busy or for a vault that is away, is no
+ * failure: it goes on when it may.
  *
  * @param failures In a row, this one included.
  * @param random A number in [0, 1).
@@ -26,6 +27,10 @@ export function attemptFailed(error: unknown, failures: number, now: Date, rando
       retryAt,
       lastAt: now,
     };
+  }
+  if (isVaultAway(error)) {
+    const nextAt = new Date(now.getTime() + attemptWait(1, random));
+    return { failures: failures - 1, lastError: describe(error), lastCode: error.code, nextAt, lastAt: now };
   }
   const backoff = attemptWait(error instanceof OrderParkedError ? 1 : failures, random);
   const ours = now.getTime() + (isAway(error) ? Math.min(backoff, KNOCK_MS) : backoff);
@@ -80,7 +85,8 @@ function rested(attempt: AttemptRecord, at: Date): AttemptRecord {
   return { ...attempt, nextAt: new Date(Math.min(+nextAt, bound)) };
 }
 
-function isDoubtful({ lastAt }: AttemptRecord, now: Date): boolean {
+/** Tells whether a record was written by a clock that was wrong: its times say nothing then. */
+export function isDoubtful({ lastAt }: { readonly lastAt: Date }, now: Date): boolean {
   return lastAt.getTime() > now.getTime() + DOUBTFUL_MS;
 }
 

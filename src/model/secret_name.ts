@@ -46,6 +46,11 @@ export function asideName(base: SecretName): InternalName {
 /** The sealed record for the account key that is to follow {@linkcode ACCOUNT_KEY}: made before the CA hears of it. */
 export const NEXT_ACCOUNT_KEY: InternalName = ".account-key.next" as InternalName;
 
+/** What an entry of the outbox is sealed as: it cannot stand in for another one, nor for a secret. */
+export function outboxName(id: string): InternalName {
+  return `.outbox.${id}` as InternalName;
+}
+
 /** Tells whether `vault list` may show it. */
 export function isSecretName(name: VaultName): name is SecretName {
   return !name.startsWith(".");

@@ -18,6 +18,7 @@ export function memoryVault(clock: Clock): Vault {
   const find = (name: VaultName): Kept => kept.get(name) ?? NOTHING;
 
   return {
+    ready: (call: Call) => atOnce(call, () => {}),
     list: (call: Call) => atOnce(call, () => [...kept].flatMap(([name, it]) => entry(name, it.versions)).sort(byName)),
     read: (name: VaultName, call: Call) => atOnce(call, () => find(name).versions[0]),
     write: (writes: readonly SecretWrite[], call: Call) =>

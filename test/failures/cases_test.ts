@@ -11,6 +11,7 @@ const CASES = [
   ...upTo(1, 58), // protocol, account, order
   ...["F-41a", "F-58a", "F-58b"],
   ...upTo(80, 88), // certificate
+  ...["F-89", "F-90", "F-91", "F-92", "F-98"], // the vault that is away
   ...upTo(114, 124), // stops, time, renewal
   ...upTo(127, 130), // timers, changes, recalls
 ].sort();

@@ -77,7 +77,7 @@ for (
           await world.check({ code: "CA_TRANSPORT" });
           world.authority.faults.clear();
 
-          await using changed = world.restart({}, [now.split(" ")]);
+          await using changed = world.restart({}, now.split(" "));
           for (let looks = 0; looks < 4; looks++) {
             world.clock.move(12 * 60_000);
             await changed.look();

@@ -38,7 +38,7 @@ async function revoke(world: World): Promise<void> {
 Deno.test("F-121: what the CA revoked is renewed before all others, as soon as the CA says so", () =>
   inWorld({ names: ["a.example.com"], others: [["b.example.com"]], authority: ARI }, async (world) => {
     await world.look();
-    await using later = world.restart({}, [["missing.example.com"], ["b.example.com"], ["a.example.com"]]);
+    await using later = world.restart({}, ["missing.example.com"], [["b.example.com"], ["a.example.com"]]);
     world.begin();
     await revoke(world);
     letHeadStart(world);
@@ -69,6 +69,7 @@ Deno.test("F-121: plan() puts what the CA has recalled before what is missing an
       held: all,
       provable: () => true,
       attempts: new Map(),
+      names: new Map(),
       renewals: new Map([[intent.secretName, { ...recalled, certId: held!.facts.certId! }]]),
       now,
       caNow: now,
@@ -172,7 +173,7 @@ const TIGHT: RateLimit = { name: "orders", counts: "order", per: "account", capa
 Deno.test("F-130: what the CA revokes is ordered although our own count of its limits is used up; others wait", () =>
   inWorld({ names: ["a.example.com"], others: [["b.example.com"]], authority: ARI, limits: [TIGHT] }, async (world) => {
     await world.look();
-    await using later = world.restart({}, [["missing.example.com"], ["b.example.com"], ["a.example.com"]]);
+    await using later = world.restart({}, ["missing.example.com"], [["b.example.com"], ["a.example.com"]]);
     world.begin();
     await revoke(world);
     await later.look(); // the CA says; what is missing has no turn
@@ -203,7 +204,7 @@ Deno.test("F-130: what the CA revokes does not wait for the rest after a limit o
 Deno.test("F-130: what the CA revokes while it limits us itself comes first when its Retry-After is over, and not before", () =>
   inWorld({ names: ["a.example.com"], others: [["b.example.com"]], authority: ARI, limits: [] }, async (world) => {
     await world.look();
-    await using later = world.restart({}, [["missing.example.com"], ["b.example.com"], ["a.example.com"]]);
+    await using later = world.restart({}, ["missing.example.com"], [["b.example.com"], ["a.example.com"]]);
     world.begin();
     world.authority.faults.set("rate-limited?retry-after=36000&times=1");
     await later.look();

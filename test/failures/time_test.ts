@@ -41,7 +41,7 @@ for (const says of ["nothing against it", "that it was replaced"]) {
       // One order an hour: who comes first is seen by it.
       limits: [{ name: "orders", counts: "order", per: "account", capacity: 1, refillMs: HOUR, exempt: [] }],
     }, async (world) => {
-      await using both = world.restart({}, [["b.example.com"], ["a.example.com"]]);
+      await using both = world.restart({}, ["b.example.com"], [["a.example.com"]]);
       world.clock.move(HOUR);
       await both.look();
       world.clock.move(62 * DAY);
@@ -50,7 +50,7 @@ for (const says of ["nothing against it", "that it was replaced"]) {
       const { held, served } = (await world.service.explainCertificate("a.example.com", CALL))!;
       assert(held.includes("expired at") && served[0]!.startsWith("lb serves it"), `${held} ${served}`);
 
-      await using started = world.restart({}, [["b.example.com"], ["a.example.com"]]);
+      await using started = world.restart({}, ["b.example.com"], [["a.example.com"]]);
       await started.look();
 
       assertEquals(ordered(world), ["a.example.com"]);
@@ -101,6 +101,7 @@ for (
         held: [record],
         provable: () => true,
         attempts: new Map(),
+        names: new Map(),
         renewals: window === "none" ? new Map() : new Map([[intent.secretName, { ...known, failures: 0, recalls: 0 }]]),
         now,
         caNow: now,

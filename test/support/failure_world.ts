@@ -34,6 +34,8 @@ export interface WorldOptions {
   readonly authority?: AuthorityOptions;
   /** Of the certificate. */
   readonly names?: readonly string[];
+  /** Of further certificates that are declared beside it. */
+  readonly others?: readonly (readonly string[])[];
   readonly settings?: Partial<FlowSettings>;
   /** No certificate is held yet. */
   readonly fresh?: boolean;
@@ -41,10 +43,10 @@ export interface WorldOptions {
   readonly patienceMs?: number;
   /** In place of the authority's own directory. */
   readonly directory?: (authority: TestAuthority) => URL;
+  /** What a test puts around the vault. */
+  readonly vault?: (vault: Vault) => Vault;
   /** Sends requests; Deno's fetch unless told. */
   readonly fetch?: typeof fetch;
-  /** Names of further certificates. */
-  readonly others?: readonly (readonly string[])[];
   /** The CA's limits, and what it asks us to wait for, are kept as in the product. */
   readonly limits?: readonly RateLimit[];
   /** What happens before the balancer takes a file; it refuses with what this throws. */
@@ -89,8 +91,12 @@ export interface World extends AsyncDisposable {
   strike(...faults: readonly string[]): Promise<void>;
   /** What is counted and told is counted and told from now on. */
   begin(): void;
-  /** Another process on the same stores, perhaps with other settings, or with other certificates declared. */
-  restart(settings?: Partial<FlowSettings>, declared?: readonly (readonly string[])[]): World;
+  /** Another process on the same stores, perhaps with other settings, or with other names declared, for others too. */
+  restart(
+    settings?: Partial<FlowSettings>,
+    names?: readonly string[],
+    others?: readonly (readonly string[])[],
+  ): World;
   /** Holds after every failure: the old certificate serves, nothing leaked, the CA's wishes were kept, and it was told. */
   check(expected: Expected): Promise<void>;
   /** The same where a new certificate serves. */
@@ -117,7 +123,8 @@ async function openWorld(options: WorldOptions): Promise<World> {
     }),
   );
   const secrets: string[] = [];
-  const stores = { ledger: memoryLedger(clock), vault: listening(memoryVault(clock), secrets) };
+  const { vault: around = (it: Vault): Vault => it } = options;
+  const stores = { ledger: memoryLedger(clock), vault: around(listening(memoryVault(clock), secrets)) };
   const shared: Shared = {
     options,
     clock,
@@ -189,10 +196,11 @@ function assemble(
   shared: Shared,
   settings: Partial<FlowSettings> = {},
   owned?: AsyncDisposableStack,
-  declared: readonly (readonly string[])[] = [namesOf(shared.options), ...shared.options.others ?? []],
+  names = namesOf(shared.options),
+  others = shared.options.others ?? [],
 ): World {
   const { options, clock, authority, stores: { ledger, vault } } = shared;
-  const intents = declared.map(intentFor);
+  const intents = [names, ...others].map(intentFor);
   const intent = intents[0]!;
   const { secretName } = intent;
   const records = recordsOf(ledger);
@@ -236,7 +244,14 @@ function assemble(
     balancers,
     clock,
     events,
-    settings: { keyType: "ec-256", challenges: ["http-01"], agreeTos: true, ...options.settings, ...settings },
+    settings: {
+      keyType: "ec-256",
+      challenges: ["http-01"],
+      agreeTos: true,
+      declared: intents,
+      ...options.settings,
+      ...settings,
+    },
   };
   const lifetime = new AbortController();
   const answers = presentedAnswers(parts);
@@ -293,7 +308,7 @@ function assemble(
       world.begin();
     },
     begin: () => void (shared.since = mark(authority, shared.events.length, shared.served)),
-    restart: (settings = {}, others = declared) => assemble(shared, settings, undefined, others),
+    restart: (settings, names, others) => assemble(shared, settings, undefined, names, others),
     async check(expected): Promise<void> {
       const serial = (it: Candidate | undefined): string | undefined => it?.bundle.facts.serial;
       assertEquals(serial(shared.served), serial(shared.since.served), "another certificate is served than before");

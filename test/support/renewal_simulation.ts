@@ -167,6 +167,7 @@ export function simulateRenewals(options: SimulationOptions): SimulationFigures 
       held: which.map((i) => all[i]!.record),
       provable: () => true,
       attempts: failing.size === 0 ? attempts : easeAttempts(attempts, nowOf(t)), // those that failed look together
+      names: new Map(),
       renewals: new Map(which.map((i) => [all[i]!.record.intent.secretName, all[i]!.renewal!])),
       now: nowOf(t),
       caNow: caNowOf(t),
