@@ -2,7 +2,7 @@ import { restAfter } from "../model/aside.ts";
 import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { describe, isVaultAway, SidecarError } from "../model/errors.ts";
+import { codeOf, describe, isVaultAway } from "../model/errors.ts";
 import { nextRenewal, plan, type Planned } from "../model/plan.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.ts";
 import { RENEWAL_REASONS } from "../model/renewal.ts";
@@ -243,7 +243,8 @@ function issueWork(
         if (!isDue(judged, renewals.get(secretName), ca.now())) return undefined;
       }
       const now = (await parts.records.certificates.get(secretName, call))?.value;
-      return now?.facts.fingerprint === judged?.facts.fingerprint ? await service.keep(intent, call) : undefined;
+      if (now?.facts.fingerprint !== judged?.facts.fingerprint) return undefined;
+      return await service.keep(intent, call, { insists: why === "recalled" || why === "revoked" });
     },
   };
 }
@@ -323,7 +324,6 @@ async function quietly(parts: FlowParts, name: string, work: () => Promise<unkno
     await work();
   } catch (error) {
     if (call.signal.aborted) return;
-    const code = error instanceof SidecarError ? error.code : "";
-    parts.events.emit({ level: "error", name, text: describe(error), fields: { code } });
+    parts.events.emit({ level: "error", name, text: describe(error), fields: { code: codeOf(error) } });
   }
 }

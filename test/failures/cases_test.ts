@@ -14,6 +14,8 @@ const CASES = [
   ...upTo(89, 92), // the vault that is away
   ...upTo(93, 96), // disk
   ...["F-98"],
+  ...upTo(114, 124), // stops, time, renewal
+  ...upTo(127, 130), // timers, changes, recalls
 ].sort();
 
 Deno.test("every failure case has a test with its number, or a reason why not", async () => {
