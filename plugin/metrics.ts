@@ -24,9 +24,20 @@ const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readon
   "vault.away": ["kontena_vault_away_total", ["code"]],
   "vault.waits": ["kontena_vault_waits_total", []],
   "clock.jumped": ["kontena_clock_jumps_total", []],
+  "keeper.attempt": ["kontena_keeper_failed_total", ["code"]],
+  "keeper.look": ["kontena_keeper_failed_total", ["code"]],
+  "keeper.repair": ["kontena_keeper_failed_total", ["code"]],
   "certificate.aside": ["kontena_certificate_kept_aside_total", ["subject"]],
   "certificate.served": ["kontena_swap_total", ["balancer"]],
-  "certificate.held": ["kontena_swap_failed_total", ["balancer"]],
+  "certificate.held": ["kontena_swap_failed_total", ["balancer", "code"]],
+  "clock.skewed": ["kontena_clock_skewed_total", []],
+  "sidecar.fault": ["kontena_faults_total", ["code"]],
+};
+
+/** Events that say how much something is now, under the name of their gauge. */
+const GAUGED: Readonly<Record<string, readonly [gauge: string, field: string]>> = {
+  "clock.skewed": ["kontena_clock_skew_seconds", "seconds"],
+  "clock.right": ["kontena_clock_skew_seconds", "seconds"],
 };
 
 const HELP: Readonly<Record<string, string>> = {
@@ -55,8 +66,14 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_vault_away_total: "Times that the vault went away, by class.",
   kontena_vault_waits_total: "Changes that had to wait in the outbox for a vault that was away.",
   kontena_clock_jumps_total: "Times that the clock was set or the machine stood still.",
+  kontena_keeper_failed_total: "Looks, repairs and notes of an attempt that failed themselves, by class.",
+  kontena_clock_skewed_total:
+    "Times that the clock was found to be more than five minutes off the CA's, or off otherwise.",
+  kontena_clock_skew_seconds:
+    "How far the CA's clock is ahead of ours, if that is more than five minutes, else about 0.",
+  kontena_faults_total: "Faults of the sidecar itself that belong to no certificate, by class.",
   kontena_swap_total: "Swaps that were proven.",
-  kontena_swap_failed_total: "Swaps that were refused or not proven.",
+  kontena_swap_failed_total: "Swaps that were refused or not proven, by class.",
   kontena_name_failures: "Failures of a name at the CA in a row.",
   kontena_name_quarantined: "1 if the name holds its certificates back.",
   kontena_account_deactivated: "1 if the account can do nothing any more: nothing is renewed until a person acts.",
@@ -66,6 +83,7 @@ const HELP: Readonly<Record<string, string>> = {
 /** Makes the {@linkcode Metrics} of one sidecar. */
 export function makeMetrics(): Metrics {
   const counters = new Map<string, Map<string, Sample>>();
+  const told = new Map(Object.values(GAUGED).map(([gauge]) => [gauge, 0]));
   const count = (counter: string, labels: Labels): void => {
     const samples = counters.get(counter) ?? new Map<string, Sample>();
     const key = JSON.stringify(labels);
@@ -74,6 +92,8 @@ export function makeMetrics(): Metrics {
   };
   return {
     emit({ name, fields }: Event): void {
+      const gauged = GAUGED[name];
+      if (gauged !== undefined) told.set(gauged[0], Number(fields?.[gauged[1]] ?? 0));
       const found = COUNTED[name];
       if (found === undefined) return;
       const [counter, labels] = found;
@@ -82,8 +102,10 @@ export function makeMetrics(): Metrics {
     countAnswer: (status: number) => count("kontena_acme_answers_total", { status: String(status) }),
     async exposition(service: Certificates, records: Records, call: Call): Promise<string> {
       const gauges = await gaugesOf(service, records, call);
+      const values = [...told].map(([name, value]) => family(name, "gauge", [[{}, value]]));
       const totals = [...counters].map(([name, samples]) => family(name, "counter", [...samples.values()]));
-      return [...Object.entries(gauges).map(([name, samples]) => family(name, "gauge", samples)), ...totals].join("");
+      return [...Object.entries(gauges).map(([name, samples]) => family(name, "gauge", samples)), ...values, ...totals]
+        .join("");
     },
   };
 }

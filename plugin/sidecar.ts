@@ -39,6 +39,7 @@ import { awaitBalancers } from "./await_balancers.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { type Door, openDoor } from "./door.ts";
+import { watchFaults } from "./faults.ts";
 import { dnsLookup } from "./net/dns.ts";
 import { sniListener } from "./net/sni_listener.ts";
 import type { BalancerConfig } from "./balancers.ts";
@@ -79,6 +80,7 @@ export async function startSidecar(
   await using started = new AsyncDisposableStack();
   const metrics = makeMetrics();
   const events = allEvents(log, metrics);
+  started.use(watchFaults(events));
   const { clock = systemClock } = seams;
   const lifetime = new AbortController();
 

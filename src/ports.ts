@@ -235,7 +235,7 @@ export interface Vault extends AsyncDisposable {
   write(writes: readonly SecretWrite[], call: VaultChange): Promise<void>;
   /** Removes the secret and its earlier versions; false if there was none. */
   remove(name: VaultName, call: VaultChange): Promise<boolean>;
-  /** The earlier versions that are still kept, newest first, without the current one. */
+  /** The earlier versions that are still kept and can be opened, newest first, without the current one. */
   history(name: VaultName, call: Call): Promise<readonly Secret[]>;
 }
 

@@ -54,8 +54,11 @@ export type Interrupted = OrderRecord & { readonly intent: Intent };
 export interface Certificates extends CertificateService {
   /** Opens the account, and registers where the terms were agreed to by configuration; sends nothing if it is known. */
   openAccount(call: Call): Promise<void>;
-  /** Brings a declared certificate about, with what it takes to prove its names without a person. */
-  keep(intent: Intent, call: Call): Promise<HeldCertificate>;
+  /**
+   * Brings a declared certificate about, with what it takes to prove its names without a person. Where it `insists`, limits that
+   * we count ourselves are passed over: what serves now is revoked.
+   */
+  keep(intent: Intent, call: Call, manner?: { readonly insists: boolean }): Promise<HeldCertificate>;
   /**
    * Gets a certificate in the place of the person who has authorized its names, once DNS shows all records; the CA hears of
    * nothing before. The person's own `get` is then answered with it.
@@ -172,9 +175,9 @@ class Desk implements Certificates {
     await this.#unattended(call);
   }
 
-  async keep(intent: Intent, call: Call): Promise<HeldCertificate> {
+  async keep(intent: Intent, call: Call, { insists } = { insists: false }): Promise<HeldCertificate> {
     await this.#unattended(call);
-    return await this.#bringAbout(answered(intent), { first: "automatic" }, call);
+    return await this.#bringAbout(answered(intent), { first: "automatic", insists }, call);
   }
 
   async finish(intent: Intent, call: Call): Promise<HeldCertificate | undefined> {
@@ -335,13 +338,16 @@ class Desk implements Certificates {
     }, call);
   }
 
-  #bringAbout(intent: Intent, { first, person }: Manner, call: Call): Promise<HeldCertificate> {
+  #bringAbout(intent: Intent, manner: Manner, call: Call): Promise<HeldCertificate> {
+    const { first, person, insists = person?.now } = manner;
     const preference = this.#preference(intent, first);
-    const work = (proof: ProofParts, own: Call): Promise<CertificateRecord> =>
-      person === undefined
+    const work = (given: ProofParts, own: Call): Promise<CertificateRecord> => {
+      const proof = insists === true ? insisting(given) : given;
+      return person === undefined
         ? issue(proof, intent, preference, own)
-        : this.#issueFor(person.now ? insisting(proof) : proof, intent, preference, own);
-    return this.#fly(intent, (own) => this.#working((proof) => work(proof, own), own), call, person?.now);
+        : this.#issueFor(proof, intent, preference, own);
+    };
+    return this.#fly(intent, (own) => this.#working((proof) => work(proof, own), own), call, insists);
   }
 
   /** A person may come late, when the keeper has done it, or early, when records are missing. */
@@ -474,6 +480,8 @@ const BY_COMMAND = "it is asked for by command";
 interface Manner extends Pick<Preference, "first"> {
   /** Somebody asked for it, perhaps at once. */
   readonly person?: Required<Pick<IssueRequest, "now">>;
+  /** Limits of our own are passed over; unless told, where a person wants it at once. */
+  readonly insists?: boolean;
 }
 
 /** The same with an account that no limit of our own holds back. */

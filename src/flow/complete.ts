@@ -1,10 +1,10 @@
-import { AcmeProblemError, OrderParkedError, SidecarError } from "../model/errors.ts";
+import { AcmeProblemError, describe, OrderParkedError, SidecarError } from "../model/errors.ts";
 import { nextStep, type Order } from "../model/order.ts";
 import { isProblem } from "../model/problem.ts";
 import type { CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
 import { orderKeyName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
-import { bundleWrites } from "../vault/certificate_secrets.ts";
+import { bundleWrites, readSecret } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
 import { chainMatches } from "../x509/bundle.ts";
 import { createCsr } from "../x509/csr.ts";
@@ -230,9 +230,21 @@ async function sealedKey(parts: ProofParts, record: Located, intent: Intent, cal
   return key;
 }
 
-async function findKey({ vault }: ProofParts, record: Located, call: Call): Promise<KeyPair | undefined> {
-  const sealed = await vault.read(orderKeyName(record.id), call);
-  return sealed === undefined ? undefined : await importKey(sealed.value);
+/**
+ * The order's sealed key. One that was altered cannot be opened again: it goes, so that the order ends and another one follows.
+ * Where it is the whole vault that cannot be opened, it does not go either.
+ */
+async function findKey({ vault, events }: ProofParts, record: Located, call: Call): Promise<KeyPair | undefined> {
+  const name = orderKeyName(record.id);
+  const sealed = await readSecret(vault, name, call);
+  if (!(sealed instanceof SidecarError)) return sealed === undefined ? undefined : await importKey(sealed.value);
+  await vault.remove(name, call);
+  const text = `${describe(sealed)}; it is thrown away, and the certificate for ${
+    record.names.join(", ")
+  } gets another key`;
+  const fields = { subject: record.names[0], code: sealed.code };
+  events.emit({ level: "error", name: "order.key_altered", text, fields });
+  return undefined;
 }
 
 /** The CA reused an order whose key is not ours to have: its certificate is of no use. */

@@ -1,5 +1,5 @@
 import { attemptWait } from "../model/backoff.ts";
-import { describe, isVaultAway, SidecarError } from "../model/errors.ts";
+import { codeOf, describe, isVaultAway, SidecarError } from "../model/errors.ts";
 import type { CertificateRecord, DeploymentRecord } from "../model/records.ts";
 import { bundleFile, type SecretName } from "../model/secret_name.ts";
 import { deploymentId } from "../ledger/records.ts";
@@ -67,7 +67,7 @@ async function deployTo(
       level: "error",
       name: "certificate.held",
       text,
-      fields: { balancer: name, secret: secretName },
+      fields: { balancer: name, secret: secretName, code: codeOf(error) },
     });
   }
   await parts.records.deployments.put(deploymentId(name, secretName), outcome, call);

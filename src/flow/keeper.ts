@@ -2,7 +2,7 @@ import { restAfter } from "../model/aside.ts";
 import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { describe, isVaultAway } from "../model/errors.ts";
+import { codeOf, describe, isVaultAway } from "../model/errors.ts";
 import { nextRenewal, plan, type Planned } from "../model/plan.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.ts";
 import { RENEWAL_REASONS } from "../model/renewal.ts";
@@ -10,6 +10,7 @@ import type { RenewalRecord } from "../model/renewal_record.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import { heldBy, isHeldBack, type NameHold } from "../model/quarantine.ts";
 import { given } from "../model/shape.ts";
+import { isSwapDue } from "../model/swap_due.ts";
 import type { Call } from "../ports.ts";
 import { accountWatch } from "./account_watch.ts";
 import type { Answers } from "./answers.ts";
@@ -87,7 +88,9 @@ export function keeper(
     const begin = async (work: Work): Promise<void> => {
       if (busy.has(work.intent.secretName)) return;
       busy.add(work.intent.secretName);
-      await attempt(parts, vault, work, call).finally(() => busy.delete(work.intent.secretName));
+      // Where not even the failure can be written down, that is told: the next look tries again.
+      await quietly(parts, "keeper.attempt", () => attempt(parts, vault, work, call), call);
+      busy.delete(work.intent.secretName);
     };
     const { urgent = [], other = [] } = Object.groupBy(works, (it) => it.why === "recalled" ? "urgent" : "other");
     const first = Promise.all(urgent.map(begin));
@@ -215,7 +218,7 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
     .map((intent) => ({ intent, why: "by hand", act: (call) => watches.hand.finish(intent, call) }));
 
   const refused: Work[] = held
-    .filter((it) => it.deployments.some((deployment) => deployment.state === "held" && deployment.until <= now))
+    .filter((it) => isSwapDue(it.record, it.deployments, attempts.get(it.record.intent.secretName), now))
     .map(({ record }) => ({ intent: record.intent, why: "held", act: (call) => service.redeploy(record, call) }));
   return [...interrupted, ...due, ...begun, ...refused];
 }
@@ -240,7 +243,8 @@ function issueWork(
         if (!isDue(judged, renewals.get(secretName), ca.now())) return undefined;
       }
       const now = (await parts.records.certificates.get(secretName, call))?.value;
-      return now?.facts.fingerprint === judged?.facts.fingerprint ? await service.keep(intent, call) : undefined;
+      if (now?.facts.fingerprint !== judged?.facts.fingerprint) return undefined;
+      return await service.keep(intent, call, { insists: why === "recalled" || why === "revoked" });
     },
   };
 }
@@ -320,6 +324,6 @@ async function quietly(parts: FlowParts, name: string, work: () => Promise<unkno
     await work();
   } catch (error) {
     if (call.signal.aborted) return;
-    parts.events.emit({ level: "error", name, text: describe(error) });
+    parts.events.emit({ level: "error", name, text: describe(error), fields: { code: codeOf(error) } });
   }
 }

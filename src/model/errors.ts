@@ -22,7 +22,8 @@ export type ErrorCode =
   | "VAULT_DENIED" // the vault or ledger is there and does not let us: its rights have changed, a token has expired
   | "BALANCER_CONFIG" // the balancer is not wired as needed
   | "BALANCER_UNREACHABLE" // its socket or its probe address does not answer
-  | "SWAP_REJECTED"; // the balancer refused the certificate, or did not serve it
+  | "SWAP_REJECTED" // the balancer refused the certificate, or did not serve it
+  | "INTERNAL"; // what nobody foresaw: a fault of this program
 
 /** How an error is put together; everything but the message is optional. */
 export interface SidecarErrorOptions extends ErrorOptions {
@@ -174,6 +175,11 @@ export class InUseError extends SidecarError {
     super("CONFLICT", `Certificate still in use in services: ${balancers.join(",")}`, { field: "certificate" });
     this.balancers = balancers;
   }
+}
+
+/** The class of an error; what is none of ours was not foreseen. */
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof SidecarError ? error.code : "INTERNAL";
 }
 
 /** Says an error in one line: message, then its causes, then what to do. */

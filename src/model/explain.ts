@@ -152,14 +152,11 @@ function again({ attempt, hold, now }: Known): string {
 function failureOf({ attempt }: Known): ExplainedFailure | undefined {
   if (attempt?.lastError === undefined) return undefined;
   const code = (Object.keys(FAILURE_CLASSES) as ErrorCode[]).find((it) => it === attempt.lastCode);
-  const { cause, todo } = code === undefined ? UNKNOWN : FAILURE_CLASSES[code];
+  const { cause, todo } = FAILURE_CLASSES[code ?? "INTERNAL"]; // records of earlier versions have no class for it
   const times = attempt.failures > 1 ? `, ${attempt.failures} times in a row` : "";
   const text = `The last attempt, at ${iso(attempt.lastAt)}, failed${times}, because ${cause}: ${attempt.lastError}.`;
   return { ...given("code", code), text, todo };
 }
-
-/** What nobody foresaw has no class. */
-const UNKNOWN = { cause: "of a fault in the sidecar", todo: "look at its log" } as const;
 
 function iso(at: Date): string {
   return at.toISOString().replace(/\.\d{3}Z$/, "Z");

@@ -85,7 +85,10 @@ function planOne(
     return until === undefined ? { intent, do: "ask", why } : { intent, do: "wait", why, until };
   }
   const attempt = attempts.get(intent.secretName);
-  if (isResting(attempt, now)) return { intent, do: "wait", why: "backoff", until: attempt!.nextAt! };
+  const toldAt = recalledAt(found, record, renewals.get(intent.secretName), now.getTime() - caNow.getTime());
+  if (isResting(attempt, now) && !isOverruled(attempt, toldAt)) {
+    return { intent, do: "wait", why: "backoff", until: attempt!.nextAt! };
+  }
   return { intent, do: "issue", why: found };
 }
 
@@ -103,6 +106,24 @@ function reason(
   if (record.revoked !== undefined) return "revoked";
   const { at, why } = renewalDate(record.facts, drawOf(record, known));
   return at <= caNow ? why : at;
+}
+
+/** When it became known that the certificate has to go, at our clock; undefined where it has not. */
+function recalledAt(
+  why: "missing" | "changed" | "revoked" | RenewalReason,
+  record: CertificateRecord | undefined,
+  known: RenewalRecord | undefined,
+  behindMs: number,
+): number | undefined {
+  if (record === undefined) return undefined;
+  if (why === "revoked") return record.revoked?.at.getTime();
+  const draw = why === "recalled" ? drawOf(record, known) : undefined;
+  return draw === undefined ? undefined : draw.at.getTime() + behindMs;
+}
+
+/** A limit that we count ourselves holds back what is only due, not what has been recalled since. */
+function isOverruled(attempt: AttemptRecord | undefined, toldAt: number | undefined): boolean {
+  return toldAt !== undefined && attempt?.lastCode === "RATE_LIMITED" && attempt.lastAt.getTime() < toldAt;
 }
 
 function isCeased(record: CertificateRecord | undefined): boolean {
