@@ -38,22 +38,41 @@ e2e("dns-01 where it does not: one name is one order, two names park once and th
   await sidecar.ok("certificate", "get", "one.example.com");
   assertEquals(await madeBy(pebble), { orders: 1, certificates: 1 });
 
-  for (const name of TWO) await setRecords(pebble, await authorize(sidecar, name));
-  const parked = await sidecar.kontena("certificate", "get", ...TWO);
+  const { names, parked, before } = await parkTwo(sidecar, pebble);
   assertEquals(parked.code, 1);
-  assertEquals(recordsIn(parked.stdout).map(({ name }) => name), TWO.map((name) => `_acme-challenge.${name}`));
-  assertMatch(
+  assertEquals(recordsIn(parked.stdout).map(({ name }) => name), names.map((name) => `_acme-challenge.${name}`));
+  assertStringIncludes(
     parked.stderr,
-    /\[error\] 422 : Unprocessable Entity:\n\tdns_record: Expected DNS record not present for domain a\.example\.com, b\.example\.com/,
+    "[error] 422 : Unprocessable Entity:\n" +
+      `\tdns_record: Expected DNS record not present for domain ${names.join(", ")}`,
   );
-  assertEquals(await madeBy(pebble), { orders: 4, certificates: 1 });
+  const one = { orders: before.orders + 3, certificates: before.certificates };
+  assertEquals(await madeBy(pebble), one);
 
-  const again = await sidecar.kontena("certificate", "get", ...TWO);
+  const again = await sidecar.kontena("certificate", "get", ...names);
   assertEquals([again.code, again.stdout], [1, parked.stdout], "the same records until they are set");
   await setRecords(pebble, parked.stdout);
-  await sidecar.ok("certificate", "get", ...TWO);
-  assertEquals(await madeBy(pebble), { orders: 4, certificates: 2 });
+  await sidecar.ok("certificate", "get", ...names);
+  assertEquals(await madeBy(pebble), { ...one, certificates: one.certificates + 1 });
 });
+
+/**
+ * Authorizes two names apart and asks for a certificate for both. Pebble uses one authorization in about a hundred again even
+ * where it is told not to: then other names are tried.
+ */
+async function parkTwo(sidecar: TestSidecar, pebble: Pebble): Promise<{
+  readonly names: readonly string[];
+  readonly parked: Awaited<ReturnType<TestSidecar["kontena"]>>;
+  readonly before: Awaited<ReturnType<typeof madeBy>>;
+}> {
+  for (let tries = 1;; tries++) {
+    const names = TWO.map((name) => `${tries}${name}`);
+    const before = await madeBy(pebble);
+    for (const name of names) await setRecords(pebble, await authorize(sidecar, name));
+    const parked = await sidecar.kontena("certificate", "get", ...names);
+    if (recordsIn(parked.stdout).length === names.length || tries === 4) return { names, parked, before };
+  }
+}
 
 e2e(
   "dns-01 without a get: what is declared, or was asked for too early, comes once its record is set",
