@@ -9,6 +9,7 @@ import type { ChallengeCertificate, SniChallengeCertificate } from "./model/chal
 import type { ChallengeType } from "./model/challenge_type.ts";
 import type { DnsName } from "./model/dns_name.ts";
 import type { SidecarError } from "./model/errors.ts";
+import type { Inventory, InventoryQuestion } from "./model/inventory.ts";
 import type { Authorization, Challenge, Order } from "./model/order.ts";
 import type { ShadowedName } from "./model/records.ts";
 import type { RenewalAnswer } from "./model/renewal_record.ts";
@@ -229,6 +230,8 @@ export interface Vault extends AsyncDisposable {
   remove(name: VaultName, call: Call): Promise<boolean>;
   /** The earlier versions that are still kept, newest first, without the current one. */
   history(name: VaultName, call: Call): Promise<readonly Secret[]>;
+  /** Where it can tell: calls `listener` after each write and removal, until the signal aborts. */
+  readonly watch?: (listener: (names: readonly VaultName[]) => void, call: Call) => void;
 }
 
 // --- The ledger: state that is not secret ----------------------------------------------------------------------------
@@ -332,6 +335,13 @@ export interface LoadBalancer {
    * that it shall serve from are not there.
    */
   state(call: Call): Promise<BalancerState>;
+  /**
+   * A text that differs as soon as the balancer was started anew, reloaded or replaced by somebody else; it is asked for each
+   * second, so it costs next to nothing. Rejects `BALANCER_UNREACHABLE`.
+   */
+  sign(call: Call): Promise<string>;
+  /** Looks what it has on disk and in memory, in one go for any number of files. */
+  inventory(question: InventoryQuestion, call: Call): Promise<Inventory>;
   /** Serves the candidate to new connections and proves it for every name, or goes on serving the old one and rejects. */
   swap(candidate: Candidate, call: Call): Promise<SwapReport>;
   /** Stops serving the file and removes it; nothing happens where there is none. */

@@ -4,6 +4,8 @@ import { preparePlaces } from "../certs/placeholder.ts";
 import type { Endpoint } from "../net/connection.ts";
 import { plainGet } from "../net/plain_get.ts";
 import { alpnAnswering, isChallengeFile } from "./alpn.ts";
+import { digests } from "../certs/digests.ts";
+import { inventory, signOf } from "./inventory.ts";
 import { checkPlaces } from "./locate.ts";
 import { askAll, servedBy } from "../certs/prove.ts";
 import { proverOf } from "./prover.ts";
@@ -33,6 +35,7 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
   const mine = (file: string): boolean =>
     files.has(file) || isChallengeFile(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   const sni = sniAnswering(tools, mine);
+  const onDisk = digests();
   return {
     name: config.name,
     kind: config.kind,
@@ -43,6 +46,8 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
       await checkPlaces(tools, call);
       return { pid, version: version.text };
     },
+    sign: async (call) => signOf(await tools.runtime.info(call)),
+    inventory: (question, call) => inventory(tools, onDisk, question, call),
     async swap(candidate, call): ReturnType<LoadBalancer["swap"]> {
       files.add(candidate.file);
       return await swap(tools, candidate, mine, call);

@@ -1,0 +1,83 @@
+import type { FileHops, Inventory, InventoryQuestion, MemoryHop, PendingAnswer } from "../../src/model/inventory.ts";
+import { given } from "../../src/model/shape.ts";
+import type { Call } from "../../src/ports.ts";
+import type { Digests } from "../certs/digests.ts";
+import { baseName, parent } from "../certs/paths.ts";
+import { fileIn, lbPath } from "../certs/place.ts";
+import { sniFile } from "../certs/sni_file.ts";
+import { challengeFile } from "./alpn.ts";
+import { loadedFiles } from "./locate.ts";
+import { type Info, type LoadedCertificate, readCertificates } from "./replies.ts";
+import type { Tools } from "./tools.ts";
+
+/** The longest line of commands that is sent: half of what HAProxy takes (tune.bufsize, 16,384). */
+const MAX_LINE = 8_000;
+
+/** The worker that answers: another one may have the same pid in a new container, but not the same start. */
+export function signOf({ pid, startedAt, version }: Info): string {
+  return [version.text, pid, startedAt ?? ""].join("/");
+}
+
+/**
+ * Looks at the files in one go: their sums on disk, the list of what is loaded, and what HAProxy has under each name, as many
+ * of them with one connection as fit. A thousand take some 40 ms.
+ */
+export async function inventory(
+  tools: Tools,
+  digests: Digests,
+  { files, answers }: InventoryQuestion,
+  call: Call,
+): Promise<Inventory> {
+  const { config, runtime } = tools;
+  const sign = signOf(await runtime.info(call));
+  const loaded = Map.groupBy(await loadedFiles(tools, call), baseName);
+  const names = new Map(files.flatMap((file) => {
+    const name = oursOf(tools, loaded.get(file) ?? []);
+    return name === undefined ? [] : [[file, name] as const];
+  }));
+  const details = await lookAll(tools, [...names.values()], call);
+  const onDisk = await digests.of(files.map((file) => fileIn(config.certificates, file)));
+
+  const hopsOf = (file: string): FileHops => ({
+    ...given("disk", onDisk.get(fileIn(config.certificates, file))),
+    memory: memoryOf(details.get(names.get(file) ?? "")),
+  });
+  return {
+    sign,
+    files: new Map(files.map((file) => [file, hopsOf(file)])),
+    missing: answers.filter((answer) => isMissing(answer, loaded)),
+  };
+}
+
+/** Of several files with that name, the one in our folder. */
+function oursOf({ config }: Tools, names: readonly string[]): string | undefined {
+  const { certificates: place } = config;
+  const folder = lbPath(config, place.kind === "directory" ? place.path : place.store);
+  return names.find((name) => parent(name) === folder) ?? names[0];
+}
+
+function memoryOf(found: LoadedCertificate | undefined): MemoryHop {
+  return { loaded: found?.status === "used", ...given("sha1", found?.sha1) };
+}
+
+/** Only these two live in memory alone, so that a new worker does not have them. */
+function isMissing({ type, name }: PendingAnswer, loaded: ReadonlyMap<string, unknown>): boolean {
+  if (type === "tls-alpn-01") return !loaded.has(challengeFile(name));
+  return type === "tls-sni-01" && !loaded.has(sniFile(name));
+}
+
+async function lookAll(
+  { runtime }: Tools,
+  names: readonly string[],
+  call: Call,
+): Promise<ReadonlyMap<string, LoadedCertificate>> {
+  const found = new Map<string, LoadedCertificate>();
+  const commands = names.map((name) => `show ssl cert ${name}`);
+  for (let i = 0; i < commands.length;) {
+    let line = commands[i++] ?? "";
+    while (i < commands.length && line.length + 2 + (commands[i] ?? "").length < MAX_LINE) line += `; ${commands[i++]}`;
+    const replies = readCertificates(await runtime.ask(line, call));
+    for (const [name, certificate] of replies) found.set(name, certificate);
+  }
+  return found;
+}
