@@ -25,12 +25,14 @@ import {
   normaliseValue,
   presentedAnswers,
   publishedAnswers,
+  reconcile,
   recordsOf,
   registeredDomain,
   SidecarError,
   tlsAlpn01Solver,
   tlsSni01Solver,
   type Vault,
+  watchedVault,
 } from "../mod.ts";
 import { ACCOUNT_KEY, parseSecretName, type SecretName } from "../src/model/secret_name.ts";
 import { given } from "../src/model/shape.ts";
@@ -81,7 +83,7 @@ export async function startSidecar(
   const lifetime = new AbortController();
 
   const stores = await openStores(config, identity, clock, started);
-  const vault = seams.vault?.(stores.vault) ?? stores.vault;
+  const vault = watchedVault(seams.vault?.(stores.vault) ?? stores.vault);
   const records = recordsOf(seams.ledger?.(stores.ledger) ?? stores.ledger);
   const answered = publishedAnswers(seams.ledger?.(stores.ledger) ?? stores.ledger);
 
@@ -138,7 +140,8 @@ export async function startSidecar(
   const call = { signal: lifetime.signal };
   const keeping = awaitBalancers(balancers.values(), clock, call)
     .then(() => keeper(parts, service, answers, config.certificates).run(call));
-  started.defer(() => ended(lifetime, () => [keeping, service.landed(), overBalancers.landed()]));
+  const reconciling = reconcile(parts, service, answers, config.certificates).run(call);
+  started.defer(() => ended(lifetime, () => [keeping, reconciling, service.landed(), overBalancers.landed()]));
   tellStarted(events, config, door.port, challenge.port);
   return started.move();
 }

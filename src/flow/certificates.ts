@@ -1,12 +1,19 @@
 import { CHALLENGES } from "../model/challenge_type.ts";
 import { type DnsName, nameSet } from "../model/dns_name.ts";
-import type { AccountRecord, AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
+import type {
+  AccountRecord,
+  AuthorizationRecord,
+  CertificateRecord,
+  DeploymentRecord,
+  Intent,
+  OrderRecord,
+} from "../model/records.ts";
 import { nextRenewal } from "../model/plan.ts";
 import { drawOf, type RenewalRecord } from "../model/renewal_record.ts";
 import type { RevocationReason } from "../model/revocation.ts";
-import { defaultSecretName, type SecretName } from "../model/secret_name.ts";
+import { certificateSecrets, defaultSecretName, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
-import { accountId } from "../ledger/records.ts";
+import { accountId, deploymentId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
@@ -24,7 +31,7 @@ import { type ForeignCertificate, judgeForeign, readForeign, storeForeign } from
 import { issue, knownRecords, requireRecords, resume } from "./issue.ts";
 import type { FlowParts } from "./parts.ts";
 import type { Preference, ProofParts } from "./proof.ts";
-import { removeAuthorization, removeCertificate } from "./remove.ts";
+import { removeAuthorization, removeCertificate, takeOutOf } from "./remove.ts";
 import { resting } from "./resting.ts";
 import { checkRevocable, revokeCertificate } from "./revoke.ts";
 import type {
@@ -46,6 +53,14 @@ import { type Turns, turns } from "./turns.ts";
 /** An order whose certificate somebody waits for. */
 export type Interrupted = OrderRecord & { readonly intent: Intent };
 
+/** A certificate at a balancer. */
+export interface Place {
+  /** The balancer's name. */
+  readonly balancer: string;
+  /** The base of the certificate's secrets. */
+  readonly secretName: SecretName;
+}
+
 /** The service, and what the keeper needs of it beside. */
 export interface Certificates extends CertificateService {
   /** Opens the account, and registers where the terms were agreed to by configuration; sends nothing if it is known. */
@@ -58,6 +73,15 @@ export interface Certificates extends CertificateService {
   resume(record: Interrupted, call: Call): Promise<HeldCertificate>;
   /** Swaps a held certificate into its balancers again. */
   redeploy(record: CertificateRecord, call: Call): Promise<HeldCertificate>;
+  /**
+   * Swaps what is held now into one balancer, in turn with all else that is done to the certificate there.
+   *
+   * @param since What was swapped in since then is left alone.
+   * @returns What the balancer does with it; undefined where nothing is held for it any more.
+   */
+  serve(at: Place, since: Date, call: Call): Promise<DeploymentRecord | undefined>;
+  /** Takes out of one balancer what is not held any more; nothing happens where it is held after all. */
+  withdraw(at: Place, call: Call): Promise<void>;
   /** Resolves when nothing is under way any more. */
   landed(): Promise<void>;
 }
@@ -187,6 +211,26 @@ class Desk implements Certificates {
     return this.#deployed(record.intent.secretName, record, call);
   }
 
+  serve({ balancer, secretName }: Place, since: Date, call: Call): Promise<DeploymentRecord | undefined> {
+    return this.#turns.take(swapTurn(secretName, balancer), async () => {
+      const { certificates, deployments } = this.#parts.records;
+      const record = (await certificates.get(secretName, call))?.value;
+      if (record?.intent.balancers.includes(balancer) !== true) return undefined;
+      const known = (await deployments.get(deploymentId(balancer, secretName), call))?.value;
+      return known !== undefined && known.at > since ? known : await deploy(this.#parts, record, balancer, call);
+    }, call);
+  }
+
+  withdraw({ balancer, secretName }: Place, call: Call): Promise<void> {
+    return this.#turns.take(swapTurn(secretName, balancer), async () => {
+      const { vault, records } = this.#parts;
+      const record = await records.certificates.get(secretName, call);
+      const kept = record !== undefined && await vault.read(certificateSecrets(secretName).bundle, call) !== undefined;
+      const linked = this.#parts.balancers.get(balancer);
+      if (!kept && linked !== undefined) await takeOutOf(this.#parts, linked, secretName, call);
+    }, call);
+  }
+
   async certificates(call: Call): Promise<readonly HeldCertificate[]> {
     const all = (await this.#parts.records.certificates.list(call)).map((entry) => entry.value);
     const view = await this.#viewer(call);
@@ -236,7 +280,7 @@ class Desk implements Certificates {
     return await this.#flights.join(`remove ${secretName} ${options.force}`, async (own) => {
       const remove = (): Promise<void> => removeCertificate(this.#parts, found, options, own);
       // After what is under way for its names, and while no swap of it is: else it would be back.
-      await this.#turns.take(nameSet(names), () => this.#turns.take(swapTurn(secretName), remove, own), own);
+      await this.#turns.take(nameSet(names), () => this.#whileUnswapped(secretName, remove, own), own);
       return true;
     }, call);
   }
@@ -327,13 +371,26 @@ class Desk implements Certificates {
     }, call);
   }
 
-  /** Swaps in what is held now: it may have been replaced or removed while this waited for its turn. */
-  #deployed(secretName: SecretName, record: CertificateRecord, call: Call): Promise<HeldCertificate> {
-    return this.#turns.take(swapTurn(secretName), async () => {
-      const now = (await this.#parts.records.certificates.get(secretName, call))?.value;
-      if (now !== undefined) await deploy(this.#parts, now, call);
-      return await this.#held(now ?? record, call);
-    }, call);
+  /** Swaps in what is held now, into each balancer in its own turn: one that hangs holds up no other. */
+  async #deployed(secretName: SecretName, record: CertificateRecord, call: Call): Promise<HeldCertificate> {
+    const { balancers } = (await this.#current(secretName, call) ?? record).intent;
+    await Promise.all(balancers.map((name) =>
+      this.#turns.take(swapTurn(secretName, name), async () => {
+        const now = await this.#current(secretName, call); // it may have been replaced or removed meanwhile
+        if (now !== undefined) await deploy(this.#parts, now, name, call);
+      }, call)
+    ));
+    return await this.#held(await this.#current(secretName, call) ?? record, call);
+  }
+
+  async #current(secretName: SecretName, call: Call): Promise<CertificateRecord | undefined> {
+    return (await this.#parts.records.certificates.get(secretName, call))?.value;
+  }
+
+  /** Works while no balancer's swap of the certificate is under way. */
+  #whileUnswapped<T>(secretName: SecretName, work: () => Promise<T>, call: Call): Promise<T> {
+    const turns = [...this.#parts.balancers.keys()].map((name) => swapTurn(secretName, name));
+    return turns.reduceRight<() => Promise<T>>((inner, turn) => () => this.#turns.take(turn, inner, call), work)();
   }
 
   /** Where the only certificate of a subject was kept aside, that is what there is to remove. */
@@ -425,7 +482,7 @@ function heldRenewal(record: CertificateRecord, known: RenewalRecord | undefined
   return { ...date, ...given("explanationUrl", drawOf(record, known)?.explanationUrl) };
 }
 
-/** Swaps of a certificate and its removal from the balancers happen in turn. */
-function swapTurn(secretName: SecretName): string {
-  return `swap ${secretName}`;
+/** Swaps of a certificate into a balancer and its removal from there happen in turn. */
+function swapTurn(secretName: SecretName, balancer: string): string {
+  return `swap ${secretName} ${balancer}`;
 }

@@ -1,27 +1,32 @@
 import { attemptWait } from "../model/backoff.ts";
-import { describe, SidecarError } from "../model/errors.ts";
+import { describe, hopOf, SidecarError } from "../model/errors.ts";
 import type { CertificateRecord, DeploymentRecord } from "../model/records.ts";
-import { bundleFile, type SecretName } from "../model/secret_name.ts";
+import { bundleFile } from "../model/secret_name.ts";
+import { given } from "../model/shape.ts";
 import { deploymentId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call, Candidate, LoadBalancer } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
 import type { FlowParts } from "./parts.ts";
 
+/** What a balancer refuses it will refuse again, so it is not asked more often than this. */
+const HOLD_MS = 60 * 60_000;
+/** So much longer may it be, that many do not come back at once. */
+const SPREAD = 0.1;
+
 /**
- * Swaps a certificate that is in the vault into its balancers, all at once, each on its own. A balancer that refuses goes on
- * with what it has; the reason is recorded, and when it is tried again.
+ * Swaps what the vault holds of a certificate into one balancer. One that refuses goes on with what it has; the reason is
+ * recorded, and until when it is left alone.
  *
- * @returns What each balancer does with it now.
+ * @returns What the balancer does with it now.
  */
 export async function deploy(
   parts: FlowParts,
   record: CertificateRecord,
+  balancer: string,
   call: Call,
-): Promise<readonly DeploymentRecord[]> {
-  if (record.intent.balancers.length === 0) return [];
-  const candidate = await candidateOf(parts, record, call);
-  return await Promise.all(record.intent.balancers.map((name) => deployTo(parts, record, candidate, name, call)));
+): Promise<DeploymentRecord> {
+  return await deployTo(parts, record, await candidateOf(parts, record, call), balancer, call);
 }
 
 /** The bundle as the vault holds it: that, and nothing in memory, is what a balancer gets. */
@@ -56,14 +61,13 @@ async function deployTo(
     if (kind !== "unchanged") tellServed(parts, record, outcome, kind);
   } catch (error) {
     if (call.signal.aborted) throw error;
-    const until = await heldUntil(parts, about, error, call);
-    outcome = { ...about, state: "held", reason: describe(error), until };
+    outcome = { ...about, state: "held", reason: describe(error), ...await heldBy(parts, name, error, call) };
     const text = `${name} does not serve ${secretName}: ${outcome.reason}`;
     parts.events.emit({
       level: "error",
       name: "certificate.held",
       text,
-      fields: { balancer: name, secret: secretName },
+      fields: { balancer: name, secret: secretName, hop: outcome.hop ?? "balancer" },
     });
   }
   await parts.records.deployments.put(deploymentId(name, secretName), outcome, call);
@@ -95,22 +99,19 @@ function balancerOf({ balancers }: FlowParts, name: string): LoadBalancer {
   });
 }
 
-/** A minute at first, an hour when the same version was refused before; one that is away may be back at any time. */
-async function heldUntil(
-  { records, clock }: FlowParts,
-  about: {
-    readonly balancer: string;
-    readonly secretName: SecretName;
-    readonly fingerprint: string;
-    readonly at: Date;
-  },
+/** What lets go of a version that was refused: an hour, or a change of the balancer. One that is away may soon be back. */
+async function heldBy(
+  { balancers, clock }: FlowParts,
+  name: string,
   error: unknown,
   call: Call,
-): Promise<Date> {
-  const before = (await records.deployments.get(deploymentId(about.balancer, about.secretName), call))?.value;
+): Promise<Pick<DeploymentRecord & { readonly state: "held" }, "until" | "hop" | "sign">> {
   const away = error instanceof SidecarError && error.code === "BALANCER_UNREACHABLE";
-  const again = !away && before?.state === "held" && before.fingerprint === about.fingerprint;
-  return new Date(about.at.getTime() + attemptWait(again ? 5 : 1, clock.random()));
+  const sign = await balancers.get(name)?.sign(call).catch(() => undefined);
+  call.signal.throwIfAborted();
+  const wait = away ? attemptWait(1, clock.random()) : HOLD_MS * (1 + SPREAD * clock.random());
+  const until = new Date(clock.now().getTime() + Math.round(wait));
+  return { until, hop: hopOf(error) ?? "balancer", ...given("sign", sign) };
 }
 
 function tellServed(

@@ -2,7 +2,6 @@ import { restAfter } from "../model/aside.ts";
 import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { describe } from "../model/errors.ts";
 import { nextRenewal, plan, type Planned } from "../model/plan.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.ts";
 import { RENEWAL_REASONS } from "../model/renewal.ts";
@@ -17,6 +16,7 @@ import type { Certificates } from "./certificates.ts";
 import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
 import { sweepOrders } from "./orders.ts";
 import type { FlowParts } from "./parts.ts";
+import { quietly } from "./quietly.ts";
 import { type RenewalWatch, renewalWatch } from "./renewal_watch.ts";
 import { repairCertIds, repairSecrets } from "./repair.ts";
 import type { HeldCertificate } from "./service.ts";
@@ -39,8 +39,7 @@ export interface Keeper {
 }
 
 /**
- * Makes the keeper: it goes on with what a restart interrupted, brings about what is declared, renews what is due, swaps in
- * what a balancer refused. One certificate's failure or slowness does not hold up another.
+ * Makes the keeper: it goes on with what a restart interrupted, brings about what is declared, renews what is due. One certificate's failure or slowness does not hold up another.
  *
  * @param declared The certificates of `CERTIFICATES`.
  */
@@ -83,9 +82,7 @@ export function keeper(
       await quietly(parts, "keeper.restore", () => answers.restore(call), call);
       await quietly(parts, "keeper.repair", () => repairSecrets(parts, call), call);
       await quietly(parts, "keeper.repair", () => repairCertIds(parts, call), call);
-      const underWay = new Set<Promise<void>>([
-        quietly(parts, "keeper.deploy", () => deployAll(parts, service, call), call),
-      ]);
+      const underWay = new Set<Promise<void>>();
       while (!call.signal.aborted) {
         const round = quietly(parts, "keeper.look", () => look(call), call);
         underWay.add(round);
@@ -147,7 +144,7 @@ interface Room {
   readonly watches: { readonly expiry: ExpiryWatch; readonly renewal: RenewalWatch };
 }
 
-/** Orders to go on with, then what the plan says, then swaps that were refused; nothing before its backoff is over. */
+/** Orders to go on with, then what the plan says; nothing before its backoff is over. */
 async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const { parts: { records, clock }, service, declared, held, ca, watches } = room;
   const now = clock.now();
@@ -178,11 +175,7 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const due: Work[] = planned.flatMap((it) =>
     it.do === "issue" && !orders.has(it.intent.secretName) ? [issueWork(room, it, renewals)] : []
   );
-
-  const refused: Work[] = held
-    .filter((it) => it.deployments.some((deployment) => deployment.state === "held" && deployment.until <= now))
-    .map(({ record }) => ({ intent: record.intent, why: "held", act: (call) => service.redeploy(record, call) }));
-  return [...interrupted, ...due, ...refused];
+  return [...interrupted, ...due];
 }
 
 /**
@@ -265,20 +258,4 @@ async function inVault(
 ): Promise<readonly HeldCertificate[]> {
   const names = new Set((await vault.list(call)).map((secret) => secret.name));
   return held.filter(({ record }) => names.has(certificateSecrets(record.intent.secretName).bundle));
-}
-
-/** At start every balancer is brought to what the vault holds; one that has it already is left alone. */
-async function deployAll(parts: FlowParts, service: Certificates, call: Call): Promise<void> {
-  const held = await inVault(parts, await service.certificates(call), call);
-  await Promise.allSettled(held.map(({ record }) => service.redeploy(record, call)));
-}
-
-/** A failure of one round is told and forgotten: the next round finds the same work. */
-async function quietly(parts: FlowParts, name: string, work: () => Promise<unknown>, call: Call): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (call.signal.aborted) return;
-    parts.events.emit({ level: "error", name, text: describe(error) });
-  }
 }

@@ -44,6 +44,8 @@ export interface HarnessOptions extends Omit<PortAuthorityOptions, "clock"> {
   /** What the balancers do; by default they serve. */
   readonly swap?: (candidate: Candidate, balancer: string) => Promise<SwapReport>;
   readonly balancers?: readonly string[];
+  /** Adapters in place of the balancers that only remember. */
+  readonly adapters?: readonly LoadBalancer[];
   /** What happens when a file is taken out of a balancer; by default it goes. */
   readonly remove?: (file: string, balancer: string) => Promise<void>;
   /** The CA's limits are kept by a {@linkcode limitedAuthority}. */
@@ -90,8 +92,7 @@ async function assemble(
   const vault = options.vault?.(stores.vault) ?? stores.vault;
   const records = recordsOf(ledger);
   const swap = options.swap ?? (() => Promise.resolve({ kind: "replaced" as const, shadowed: [] }));
-  const balancers: ReadonlyMap<string, LoadBalancer> = new Map((options.balancers ?? ["infra/lb"]).map((name) => [
-    name,
+  const fakes = (options.balancers ?? ["infra/lb"]).map((name) =>
     fakeBalancer({
       name,
       swap: (candidate) => {
@@ -102,8 +103,9 @@ async function assemble(
         await options.remove?.(file, name);
         removals.push(`${name} ${file}`);
       },
-    }),
-  ]));
+    })
+  );
+  const balancers: ReadonlyMap<string, LoadBalancer> = new Map((options.adapters ?? fakes).map((it) => [it.name, it]));
   const told = { emit: (event: Event): void => void events.push(event) };
   const { limits } = options;
   const parts: FlowParts = {
