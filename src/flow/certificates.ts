@@ -1,3 +1,4 @@
+import type { Target } from "../model/balancer_plan.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import { type DnsName, nameSet } from "../model/dns_name.ts";
 import type {
@@ -23,8 +24,9 @@ import { type Answers, isOpen } from "./answers.ts";
 import { acceptAside, asideOf, clearAside } from "./aside.ts";
 import { authorize } from "./authorize.ts";
 import { closureOf } from "./closure.ts";
-import { balancerFor, balancerNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
+import { balancerFor, balancersNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
 import { deploy } from "./deploy.ts";
+import { restore } from "./restore.ts";
 import { explainCertificate } from "./explain.ts";
 import { type Flights, flights } from "./flights.ts";
 import { type ForeignCertificate, judgeForeign, readForeign, storeForeign } from "./import.ts";
@@ -80,6 +82,12 @@ export interface Certificates extends CertificateService {
    * @returns What the balancer does with it; undefined where nothing is held for it any more.
    */
   serve(at: Place, since: Date, call: Call): Promise<DeploymentRecord | undefined>;
+  /**
+   * Puts back into one balancer what it has served before, where it has the ability.
+   *
+   * @returns What is in its place again, and still to be proven; all else is left to `serve`.
+   */
+  restore(balancer: string, targets: readonly Target[], call: Call): Promise<ReadonlySet<SecretName>>;
   /** Takes out of one balancer what is not held any more; nothing happens where it is held after all. */
   withdraw(at: Place, call: Call): Promise<void>;
   /** Resolves when nothing is under way any more. */
@@ -171,8 +179,7 @@ class Desk implements Certificates {
     return this.#issue(request, async (proof, own) => {
       const known = await knownRecords(proof, request.domains, own);
       const live = known.filter((it) => it.state === "validated" || isOpen(it, this.#parts.clock.now()));
-      const links = request.balancers?.map((name) => balancerNamed(this.#parts, name)) ??
-        await this.#links(proof, request.domains, own);
+      const links = this.#named(request) ?? await this.#links(proof, request.domains, own);
       return {
         links: links.length > 0 ? links : onlyBalancer(this.#parts),
         first: live.length === request.domains.length ? "record" : "automatic",
@@ -219,6 +226,11 @@ class Desk implements Certificates {
       const known = (await deployments.get(deploymentId(balancer, secretName), call))?.value;
       return known !== undefined && known.at > since ? known : await deploy(this.#parts, record, balancer, call);
     }, call);
+  }
+
+  restore(balancer: string, targets: readonly Target[], call: Call): Promise<ReadonlySet<SecretName>> {
+    const turns = targets.map((it) => swapTurn(it.secretName, balancer));
+    return this.#inTurns(turns, () => restore(this.#parts, balancer, targets, call), call);
   }
 
   withdraw({ balancer, secretName }: Place, call: Call): Promise<void> {
@@ -389,7 +401,11 @@ class Desk implements Certificates {
 
   /** Works while no balancer's swap of the certificate is under way. */
   #whileUnswapped<T>(secretName: SecretName, work: () => Promise<T>, call: Call): Promise<T> {
-    const turns = [...this.#parts.balancers.keys()].map((name) => swapTurn(secretName, name));
+    return this.#inTurns([...this.#parts.balancers.keys()].map((name) => swapTurn(secretName, name)), work, call);
+  }
+
+  /** Takes the turns one after the other. */
+  #inTurns<T>(turns: readonly string[], work: () => Promise<T>, call: Call): Promise<T> {
     return turns.reduceRight<() => Promise<T>>((inner, turn) => () => this.#turns.take(turn, inner, call), work)();
   }
 
@@ -404,7 +420,7 @@ class Desk implements Certificates {
   /** An imported certificate takes the place of the one of the same subject, its secrets' names and its balancers. */
   async #intentFor(
     { names, keyType }: ForeignCertificate,
-    { balancers }: ImportRequest,
+    request: ImportRequest,
     call: Call,
   ): Promise<Intent> {
     const former = (await this.certificate(names[0], call))?.record.intent;
@@ -416,9 +432,13 @@ class Desk implements Certificates {
       keyType,
       secretName: former?.secretName ?? defaultSecretName(names[0]),
       certType: former?.certType ?? "fullchain",
-      balancers: balancers?.map((name) => balancerNamed(this.#parts, name)) ??
-        (links.length > 0 ? links : onlyBalancer(this.#parts)),
+      balancers: this.#named(request) ?? (links.length > 0 ? links : onlyBalancer(this.#parts)),
     };
+  }
+
+  /** The balancers that a request names; undefined where it leaves the choice to us. */
+  #named({ balancers }: Pick<IssueRequest, "balancers">): readonly string[] | undefined {
+    return balancers === undefined ? undefined : balancersNamed(this.#parts, balancers);
   }
 
   async #proof(call: Call): Promise<ProofParts> {
