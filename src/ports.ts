@@ -296,6 +296,14 @@ export interface Candidate {
   readonly bundle: Bundle;
 }
 
+/** A file of ours as the vault has it. */
+export interface StoredFile {
+  /** Its base name. */
+  readonly file: string;
+  /** Its text. Secret. */
+  readonly pem: string;
+}
+
 /** What became of a swap that was proven. */
 export interface SwapReport {
   /** What had to be done. */
@@ -344,6 +352,11 @@ export interface LoadBalancer {
   inventory(question: InventoryQuestion, call: Call): Promise<Inventory>;
   /** Serves the candidate to new connections and proves it for every name, or goes on serving the old one and rejects. */
   swap(candidate: Candidate, call: Call): Promise<SwapReport>;
+  /**
+   * Where it can: puts back what was proven on it before and somebody else has changed since, many at once. What it does not
+   * return is left to `swap`; what it does return is still to be proven.
+   */
+  readonly restore?: (files: readonly StoredFile[], call: Call) => Promise<ReadonlySet<string>>;
   /** Stops serving the file and removes it; nothing happens where there is none. */
   remove(file: string, call: Call): Promise<void>;
   /** Asks by a new TLS connection for each name. */

@@ -10,6 +10,7 @@ import { checkPlaces } from "./locate.ts";
 import { askAll, servedBy } from "../certs/prove.ts";
 import { proverOf } from "./prover.ts";
 import { remove } from "./remove.ts";
+import { restore } from "./restore.ts";
 import { runtimeSocket } from "./runtime.ts";
 import { isSniFile } from "../certs/sni_file.ts";
 import { sniAnswering } from "./sni.ts";
@@ -46,11 +47,15 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
       await checkPlaces(tools, call);
       return { pid, version: version.text };
     },
-    sign: async (call) => signOf(await tools.runtime.info(call)),
+    sign: (call) => signOf(tools, call),
     inventory: (question, call) => inventory(tools, onDisk, question, call),
     async swap(candidate, call): ReturnType<LoadBalancer["swap"]> {
       files.add(candidate.file);
       return await swap(tools, candidate, mine, call);
+    },
+    async restore(stored, call): Promise<ReadonlySet<string>> {
+      for (const { file } of stored) files.add(file);
+      return await restore(tools, stored, mine, call);
     },
     async remove(file, call): Promise<void> {
       files.add(file);

@@ -1,21 +1,26 @@
 import type { FileHops, Inventory, InventoryQuestion, MemoryHop, PendingAnswer } from "../../src/model/inventory.ts";
 import { given } from "../../src/model/shape.ts";
 import type { Call } from "../../src/ports.ts";
+import { configSum } from "../certs/balancer_url.ts";
 import type { Digests } from "../certs/digests.ts";
 import { baseName, parent } from "../certs/paths.ts";
 import { fileIn, lbPath } from "../certs/place.ts";
 import { sniFile } from "../certs/sni_file.ts";
 import { challengeFile } from "./alpn.ts";
 import { loadedFiles } from "./locate.ts";
-import { type Info, type LoadedCertificate, readCertificates } from "./replies.ts";
+import { type LoadedCertificate, readCertificates } from "./replies.ts";
 import type { Tools } from "./tools.ts";
 
 /** The longest line of commands that is sent: half of what HAProxy takes (tune.bufsize, 16,384). */
 const MAX_LINE = 8_000;
 
-/** The worker that answers: another one may have the same pid in a new container, but not the same start. */
-export function signOf({ pid, startedAt, version }: Info): string {
-  return [version.text, pid, startedAt ?? ""].join("/");
+/**
+ * The worker that answers, and how it is configured here: another one may have the same pid in a new container, but not the
+ * same start, and what was refused because of a wrong address is not refused for the right one.
+ */
+export async function signOf({ runtime, config }: Tools, call: Call): Promise<string> {
+  const { pid, startedAt, version } = await runtime.info(call);
+  return [version.text, pid, startedAt ?? "", configSum(config)].join("/");
 }
 
 /**
@@ -28,13 +33,10 @@ export async function inventory(
   { files, answers }: InventoryQuestion,
   call: Call,
 ): Promise<Inventory> {
-  const { config, runtime } = tools;
-  const sign = signOf(await runtime.info(call));
-  const loaded = Map.groupBy(await loadedFiles(tools, call), baseName);
-  const names = new Map(files.flatMap((file) => {
-    const name = oursOf(tools, loaded.get(file) ?? []);
-    return name === undefined ? [] : [[file, name] as const];
-  }));
+  const { config } = tools;
+  const sign = await signOf(tools, call);
+  const all = await loadedFiles(tools, call);
+  const names = ourNames(tools, files, all);
   const details = await lookAll(tools, [...names.values()], call);
   const onDisk = await digests.of(files.map((file) => fileIn(config.certificates, file)));
 
@@ -45,15 +47,24 @@ export async function inventory(
   return {
     sign,
     files: new Map(files.map((file) => [file, hopsOf(file)])),
-    missing: answers.filter((answer) => isMissing(answer, loaded)),
+    missing: answers.filter((answer) => isMissing(answer, new Set(all.map(baseName)))),
   };
 }
 
-/** Of several files with that name, the one in our folder. */
-function oursOf({ config }: Tools, names: readonly string[]): string | undefined {
+/** By base name, the name under which HAProxy has loaded a file: of several, the one in our folder. */
+export function ourNames(
+  { config }: Tools,
+  files: readonly string[],
+  loaded: readonly string[],
+): ReadonlyMap<string, string> {
   const { certificates: place } = config;
   const folder = lbPath(config, place.kind === "directory" ? place.path : place.store);
-  return names.find((name) => parent(name) === folder) ?? names[0];
+  const byBase = Map.groupBy(loaded, baseName);
+  return new Map(files.flatMap((file) => {
+    const names = byBase.get(file) ?? [];
+    const name = names.find((it) => parent(it) === folder) ?? names[0];
+    return name === undefined ? [] : [[file, name] as const];
+  }));
 }
 
 function memoryOf(found: LoadedCertificate | undefined): MemoryHop {
@@ -61,7 +72,7 @@ function memoryOf(found: LoadedCertificate | undefined): MemoryHop {
 }
 
 /** Only these two live in memory alone, so that a new worker does not have them. */
-function isMissing({ type, name }: PendingAnswer, loaded: ReadonlyMap<string, unknown>): boolean {
+function isMissing({ type, name }: PendingAnswer, loaded: ReadonlySet<string>): boolean {
   if (type === "tls-alpn-01") return !loaded.has(challengeFile(name));
   return type === "tls-sni-01" && !loaded.has(sniFile(name));
 }

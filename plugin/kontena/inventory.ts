@@ -1,6 +1,7 @@
 import type { Inventory, InventoryQuestion } from "../../src/model/inventory.ts";
 import { given } from "../../src/model/shape.ts";
 import type { Call } from "../../src/ports.ts";
+import { configSum } from "../certs/balancer_url.ts";
 import type { Digests } from "../certs/digests.ts";
 import { fileIn } from "../certs/place.ts";
 import { sniFile } from "../certs/sni_file.ts";
@@ -14,7 +15,7 @@ import type { Tools } from "./tools.ts";
  */
 export async function signOf({ config, etcd }: Tools, call: Call): Promise<string> {
   await etcd.get(revisionKey(config.service), call);
-  return `files/${await identityOf(config.certificates.path)}`;
+  return ["files", await identityOf(config.certificates.path), configSum(config)].join("/");
 }
 
 /** Looks at the files: what is in the memory of a HAProxy without a runtime socket, only a client can tell. */

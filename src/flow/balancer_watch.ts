@@ -27,6 +27,10 @@ const GATHER_MS = 30;
 const AT_ONCE = 4;
 /** What a balancer does not give up it is asked for again after that long, or when it has changed. */
 const KEPT_MS = 60 * 60_000;
+/** Where no client gets an answer, everything is looked at again after that long. */
+const BLIND_MS = 5_000;
+/** Certificates that are put back in one go. */
+const RESTORED_AT_ONCE = 32;
 /** Certificates whose names are asked for in one go. */
 const PROBED_AT_ONCE = 32;
 /** One of this many parts of the certificates is probed again with each look. */
@@ -67,6 +71,8 @@ class Watch implements BalancerWatch {
   #due = new Date(0);
   #looked = false;
   #failure = "";
+  /** Why no client gets an answer, as it was told. */
+  #unseen = "";
   readonly #touched = new Set<SecretName>();
   /** Ends the rest early. */
   #wake: () => void = () => {};
@@ -98,6 +104,10 @@ class Watch implements BalancerWatch {
   async look(call: Call): Promise<void> {
     this.#due = new Date(0);
     await this.#turn(call);
+  }
+
+  #lookBy(at: Date): void {
+    if (at < this.#due) this.#due = at;
   }
 
   /** The same failure each second is told once. */
@@ -176,6 +186,7 @@ class Watch implements BalancerWatch {
     return {
       since,
       targets: mine,
+      blind: false,
       deployments: new Map(deployments.map((it) => [it.secretName, it])),
       inventory: await this.#balancer.inventory({ files, answers }, call),
     };
@@ -204,14 +215,19 @@ class Watch implements BalancerWatch {
 
   #worksOf(steps: readonly BalancerStep[], look: Look, call: Call): readonly (() => Promise<void>)[] {
     const probes = steps.flatMap((step) => step.do === "probe" ? [step.target] : []);
-    const works = steps.flatMap((step) => step.do === "probe" ? [] : [() => this.#do(step, look, call)]);
+    const changed = steps.filter((step) => step.do === "swap" && RESTORED.includes(step.why)) as readonly Swap[];
+    const others = steps.filter((step): step is Single => step.do !== "probe" && !changed.includes(step as Swap));
+    const works = others.map((step) => () => this.#do(step, look, call));
+    for (let i = 0; i < changed.length; i += RESTORED_AT_ONCE) {
+      works.push(() => this.#restore(changed.slice(i, i + RESTORED_AT_ONCE), look, call));
+    }
     for (let i = 0; i < probes.length; i += PROBED_AT_ONCE) {
       works.push(() => this.#probe(probes.slice(i, i + PROBED_AT_ONCE), look, call));
     }
     return works;
   }
 
-  async #do(step: Exclude<BalancerStep, { do: "probe" }>, look: Look, call: Call): Promise<void> {
+  async #do(step: Single, look: Look, call: Call): Promise<void> {
     switch (step.do) {
       case "answer":
         return await this.#answer(step.answer, call);
@@ -222,15 +238,28 @@ class Watch implements BalancerWatch {
       case "alarm":
         return this.#alarm(step.secretName, step.hop, step.found);
       case "wait":
-        return;
+        return this.#lookBy(step.until);
     }
+  }
+
+  /** What was served before is put back together, and then proven; where that does not do, each is swapped in. */
+  async #restore(steps: readonly Swap[], look: Look, call: Call): Promise<void> {
+    const { name } = this.#balancer;
+    const targets = steps.map((step) => step.target);
+    for (const { target, why } of steps) this.#tellDrift(target.secretName, why);
+    const restore = this.#tools.service.restore(name, targets, call);
+    const done = await restore.catch((): ReadonlySet<SecretName> => new Set()); // a swap will say why
+    call.signal.throwIfAborted();
+    for (const { target, why } of steps) {
+      if (!done.has(target.secretName) && this.#sign !== undefined) await this.#swap(target, why, look, call);
+    }
+    const restored = targets.filter((it) => done.has(it.secretName));
+    if (restored.length > 0) await this.#probe(restored, look, call);
   }
 
   async #swap({ secretName }: Target, why: SwapReason, { since }: Look, call: Call): Promise<void> {
     const { name } = this.#balancer;
-    if (IS_DRIFT[why]) {
-      this.#tell("warn", "balancer.drift", `${name}: ${secretName}: ${why}`, { secret: secretName, why });
-    }
+    if (why === "not loaded" || why === "another is served") this.#tellDrift(secretName, why);
     try {
       const now = await this.#tools.service.serve({ balancer: name, secretName }, since, call);
       if (now !== undefined) this.#note(now, why);
@@ -247,6 +276,7 @@ class Watch implements BalancerWatch {
       this.#releases.delete(secretName);
       return;
     }
+    this.#lookBy(now.until);
     this.#releases.set(secretName, why === "the balancer changed" ? (this.#releases.get(secretName) ?? 0) + 1 : 0);
     this.#told.set(secretName, now.reason); // the swap itself has told it
     if (now.sign === undefined) this.#sign = undefined; // it went away
@@ -260,14 +290,15 @@ class Watch implements BalancerWatch {
 
   /** A name that is answered otherwise than it was is looked into by a swap, which knows more, and changes no more than needed. */
   async #probe(targets: readonly Target[], look: Look, call: Call): Promise<void> {
+    if (look.blind) return;
     let served: readonly Served[];
     try {
       served = await this.#balancer.served(targets.flatMap((it) => it.names), call);
     } catch (error) {
       call.signal.throwIfAborted();
-      for (const { secretName } of targets) this.#alarm(secretName, "served", describe(error));
-      return;
+      return this.#goBlind(look, error);
     }
+    this.#unseen = "";
     const seen = new Map(served.map((it) => [it.name, it.fingerprint]));
     for (const target of targets) {
       const { secretName, fingerprint, names } = target;
@@ -278,6 +309,15 @@ class Watch implements BalancerWatch {
       else await this.#swap(target, "another is served", look, call);
       if (this.#sign === undefined) return;
     }
+  }
+
+  /** Who does not answer clients at all is not asked for each certificate; it may have been started a moment ago. */
+  #goBlind(look: Look, error: unknown): void {
+    look.blind = true;
+    this.#lookBy(new Date(this.#parts.clock.now().getTime() + BLIND_MS));
+    const text = `What ${this.#balancer.name} serves cannot be seen: ${describe(error)}`;
+    if (text !== this.#unseen) this.#tell("error", "balancer.unseen", text);
+    this.#unseen = text;
   }
 
   async #remove(secretName: SecretName, call: Call): Promise<void> {
@@ -317,6 +357,11 @@ class Watch implements BalancerWatch {
     this.#tell("error", "balancer.alarm", text, { secret: secretName, hop });
   }
 
+  #tellDrift(secretName: SecretName, why: SwapReason): void {
+    const text = `${this.#balancer.name}: ${secretName} is put right: ${why}`;
+    this.#tell("warn", "balancer.drift", text, { secret: secretName, why });
+  }
+
   #tell(level: Event["level"], name: string, text: string, fields: Event["fields"] = {}): void {
     this.#parts.events.emit({ level, name, text, fields: { balancer: this.#balancer.name, ...fields } });
   }
@@ -326,19 +371,16 @@ class Watch implements BalancerWatch {
 interface Look extends Pick<BalancerSituation, "targets" | "deployments" | "inventory"> {
   /** When it began. */
   readonly since: Date;
+  /** No client gets an answer. */
+  blind: boolean;
 }
 
-/** Somebody else's doing, as against a swap that was due. */
-const IS_DRIFT: Readonly<Record<SwapReason, boolean>> = {
-  "never given": false,
-  "newer": false,
-  "not on disk": true,
-  "not loaded": true,
-  "another is loaded": true,
-  "another is served": true,
-  "the balancer changed": false,
-  "the hold is over": false,
-};
+/** A step about one certificate or answer. */
+type Single = Exclude<BalancerStep, { do: "probe" }>;
+type Swap = BalancerStep & { readonly do: "swap" };
+
+/** What was right once, and is still there but for what somebody has changed. */
+const RESTORED: readonly SwapReason[] = ["another is loaded", "not on disk"];
 
 /** The hops for people. */
 const HOPS: Readonly<Record<Hop, string>> = {

@@ -1,5 +1,5 @@
 import { attemptWait } from "../model/backoff.ts";
-import { describe, hopOf, SidecarError } from "../model/errors.ts";
+import { describe, type ErrorCode, hopOf, SidecarError } from "../model/errors.ts";
 import type { CertificateRecord, DeploymentRecord } from "../model/records.ts";
 import { bundleFile } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
@@ -7,10 +7,15 @@ import { deploymentId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call, Candidate, LoadBalancer } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
+import { tellDropped } from "./dropped_names.ts";
 import type { FlowParts } from "./parts.ts";
 
 /** What a balancer refuses it will refuse again, so it is not asked more often than this. */
 const HOLD_MS = 60 * 60_000;
+/** With these nothing was begun: the balancer does not answer, or is not wired yet. */
+const UNTOUCHED: readonly ErrorCode[] = ["BALANCER_UNREACHABLE", "BALANCER_CONFIG"];
+/** It may only just be starting; after that it is tried each minute. */
+const AWAY_MS = 5_000;
 /** So much longer may it be, that many do not come back at once. */
 const SPREAD = 0.1;
 
@@ -52,6 +57,7 @@ async function deployTo(
   const { secretName } = record.intent;
   const { fingerprint } = candidate.bundle.facts;
   const about = { balancer: name, secretName, fingerprint, at: parts.clock.now() };
+  const before = (await parts.records.deployments.get(deploymentId(name, secretName), call))?.value;
   let outcome: DeploymentRecord;
   try {
     const balancer = balancerOf(parts, name);
@@ -61,16 +67,13 @@ async function deployTo(
     if (kind !== "unchanged") tellServed(parts, record, outcome, kind);
   } catch (error) {
     if (call.signal.aborted) throw error;
-    outcome = { ...about, state: "held", reason: describe(error), ...await heldBy(parts, name, error, call) };
-    const text = `${name} does not serve ${secretName}: ${outcome.reason}`;
-    parts.events.emit({
-      level: "error",
-      name: "certificate.held",
-      text,
-      fields: { balancer: name, secret: secretName, hop: outcome.hop ?? "balancer" },
-    });
+    outcome = { ...about, state: "held", reason: describe(error), ...await heldBy(parts, about, before, error, call) };
+    tellHeld(parts, outcome, before);
   }
   await parts.records.deployments.put(deploymentId(name, secretName), outcome, call);
+  if (outcome.state === "served" && before !== undefined && before.fingerprint !== fingerprint) {
+    await tellDropped(parts, before, candidate.bundle.facts.names, call);
+  }
   return outcome;
 }
 
@@ -86,6 +89,7 @@ async function checkNotWorse(balancer: LoadBalancer, { bundle }: Candidate, now:
   throw new SidecarError("SWAP_REJECTED", `${found} ${valid.notAfter?.toISOString()} (serial ${valid.serial})`, {
     field: "certificate",
     todo: "get or import a certificate that is valid",
+    hop: "vault",
   });
 }
 
@@ -99,19 +103,38 @@ function balancerOf({ balancers }: FlowParts, name: string): LoadBalancer {
   });
 }
 
-/** What lets go of a version that was refused: an hour, or a change of the balancer. One that is away may soon be back. */
+/**
+ * What lets go of a version that was refused: an hour, or a change of the balancer. Where nothing was begun, it is soon tried
+ * again.
+ */
 async function heldBy(
   { balancers, clock }: FlowParts,
-  name: string,
+  about: Pick<DeploymentRecord, "balancer" | "fingerprint">,
+  before: DeploymentRecord | undefined,
   error: unknown,
   call: Call,
 ): Promise<Pick<DeploymentRecord & { readonly state: "held" }, "until" | "hop" | "sign">> {
-  const away = error instanceof SidecarError && error.code === "BALANCER_UNREACHABLE";
-  const sign = await balancers.get(name)?.sign(call).catch(() => undefined);
+  const again = before?.state === "held" && before.fingerprint === about.fingerprint;
+  const untouched = error instanceof SidecarError && UNTOUCHED.includes(error.code);
+  const sign = await balancers.get(about.balancer)?.sign(call).catch(() => undefined);
   call.signal.throwIfAborted();
-  const wait = away ? attemptWait(1, clock.random()) : HOLD_MS * (1 + SPREAD * clock.random());
+  const wait = untouched ? (again ? attemptWait(1, clock.random()) : AWAY_MS) : HOLD_MS * (1 + SPREAD * clock.random());
   const until = new Date(clock.now().getTime() + Math.round(wait));
   return { until, hop: hopOf(error) ?? "balancer", ...given("sign", sign) };
+}
+
+/** What is refused again for the same reason is no news. */
+function tellHeld(
+  { events }: FlowParts,
+  { balancer, secretName, reason, hop = "balancer" }: DeploymentRecord & { readonly state: "held" },
+  before: DeploymentRecord | undefined,
+): void {
+  events.emit({
+    level: before?.state === "held" && before.reason === reason ? "debug" : "error",
+    name: "certificate.held",
+    text: `${balancer} does not serve ${secretName}: ${reason}`,
+    fields: { balancer, secret: secretName, hop },
+  });
 }
 
 function tellServed(

@@ -112,12 +112,17 @@ async function readTarget(
   try {
     const bundle = await readBundle(stored);
     const { facts: { fingerprint, notAfter, names }, certificates: [leaf] } = bundle;
-    const digest = await sum("SHA-256", new TextEncoder().encode(bundlePem(bundle)));
+    const digest = await digestOf(bundlePem(bundle));
     const sha1 = await sum("SHA-1", leafDer(leaf));
     return { target: { secretName, fingerprint, names, notAfter, digest, sha1 } };
   } catch (error) {
     return { fault: describe(error) };
   }
+}
+
+/** What a file is told by: SHA-256 of its text. */
+export function digestOf(text: string): Promise<string> {
+  return sum("SHA-256", new TextEncoder().encode(text));
 }
 
 async function sum(algorithm: string, bytes: Uint8Array<ArrayBuffer>): Promise<string> {

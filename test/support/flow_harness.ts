@@ -12,7 +12,16 @@ import type { FlowParts, FlowSettings } from "../../src/flow/parts.ts";
 import { memoryLedger } from "../../src/ledger/memory_ledger.ts";
 import { publishedAnswers } from "../../src/ledger/published_answers.ts";
 import { type Records, recordsOf } from "../../src/ledger/records.ts";
-import type { Candidate, Clock, Event, Ledger, LoadBalancer, SwapReport, Vault } from "../../src/ports.ts";
+import type {
+  Candidate,
+  ChallengeSolver,
+  Clock,
+  Event,
+  Ledger,
+  LoadBalancer,
+  SwapReport,
+  Vault,
+} from "../../src/ports.ts";
 import type { RateLimit } from "../../src/model/rates.ts";
 import { registeredDomain } from "../../src/suffixes/registered_domain.ts";
 import { memoryVault } from "../../src/vault/memory_vault.ts";
@@ -46,6 +55,8 @@ export interface HarnessOptions extends Omit<PortAuthorityOptions, "clock"> {
   readonly balancers?: readonly string[];
   /** Adapters in place of the balancers that only remember. */
   readonly adapters?: readonly LoadBalancer[];
+  /** Further solvers, made for the balancers. */
+  readonly solvers?: (balancers: ReadonlyMap<string, LoadBalancer>) => readonly ChallengeSolver[];
   /** What happens when a file is taken out of a balancer; by default it goes. */
   readonly remove?: (file: string, balancer: string) => Promise<void>;
   /** The CA's limits are kept by a {@linkcode limitedAuthority}. */
@@ -117,6 +128,7 @@ async function assemble(
     solvers: new Map([
       http01Solver({ answers: publishedAnswers(ledger), balancers, clock }),
       dns01ByHandSolver({ dns: { txt: (name, call) => fakeDns(options.dns ?? {}).txt(name, call) } }),
+      ...options.solvers?.(balancers) ?? [],
     ].map((solver) => [solver.type, solver])),
     balancers,
     clock,

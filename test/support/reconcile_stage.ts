@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { presentedAnswers } from "../../src/flow/answers.ts";
+import { tlsAlpn01Solver } from "../../src/challenge/tls_alpn01.ts";
+import { type Answers, presentedAnswers } from "../../src/flow/answers.ts";
 import { reconcile } from "../../src/flow/reconcile.ts";
 import type { Bundle } from "../../src/model/certificate.ts";
 import type { Intent } from "../../src/model/records.ts";
@@ -24,6 +25,7 @@ import type { TestHaproxy } from "./haproxy.ts";
 export interface ReconcileStage extends Harness, AsyncDisposable {
   /** Puts a bundle into vault and ledger as if it had been issued; nobody is told to swap it in. */
   hold(bundle: Bundle, balancers: readonly string[]): Promise<SecretName>;
+  readonly answers: Answers;
   /** Starts the loop. */
   start(): void;
   /** One look, without the loop. */
@@ -41,14 +43,21 @@ export async function reconcileStage(
   adapters: readonly LoadBalancer[],
   { clock = systemClock, declared = [] }: StageOptions = {},
 ): Promise<ReconcileStage> {
-  const inside = await harness({ clock, adapters, vault: watchedVault });
+  const inside = await harness({
+    clock,
+    adapters,
+    vault: watchedVault,
+    solvers: (balancers) => [tlsAlpn01Solver({ balancers, now: () => clock.now() })],
+  });
   const lifetime = new AbortController();
   const { parts, records } = inside;
   let running: Promise<void> = Promise.resolve();
-  const loop = reconcile(parts, inside.service, presentedAnswers(parts), declared);
+  const answers = presentedAnswers(parts);
+  const loop = reconcile(parts, inside.service, answers, declared);
   return {
     ...inside,
     vault: parts.vault,
+    answers,
     async hold(bundle, balancers): Promise<SecretName> {
       const [first, ...names] = bundle.facts.names;
       if (first === undefined) throw new RangeError("a certificate without a name");
@@ -76,13 +85,19 @@ export async function reconcileStage(
   };
 }
 
-/** The adapter of a HAProxy. */
-export function adapterOf(haproxy: TestHaproxy, name = "lb"): LoadBalancer {
-  return haproxyBalancer(parseHaproxy(name, haproxy.url()), { clock: systemClock, events: { emit: (): void => {} } });
+/** The adapter of a HAProxy, over its own socket or one before it. */
+export function adapterOf(haproxy: TestHaproxy, name = "lb", socket = haproxy.socket): LoadBalancer {
+  return haproxyBalancer(parseHaproxy(name, haproxy.url().replace(haproxy.socket, socket)), {
+    clock: systemClock,
+    events: { emit: (): void => {} },
+  });
 }
 
 /** SHA-256 of the leaf that a client gets for the name; undefined where it gets none. */
-export async function clientSees(haproxy: TestHaproxy, serverName: string): Promise<string | undefined> {
+export async function clientSees(
+  haproxy: Pick<TestHaproxy, "httpsPort">,
+  serverName: string,
+): Promise<string | undefined> {
   try {
     return (await probe({ hostname: "127.0.0.1", port: haproxy.httpsPort }, { serverName }, CALL)).fingerprint;
   } catch {
