@@ -24,6 +24,9 @@ const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readon
   "certificate.aside": ["kontena_certificate_kept_aside_total", ["subject"]],
   "certificate.served": ["kontena_swap_total", ["balancer"]],
   "certificate.held": ["kontena_swap_failed_total", ["balancer"]],
+  "balancer.drift": ["kontena_drift_total", ["balancer", "why"]],
+  "balancer.alarm": ["kontena_alarm_total", ["balancer", "hop"]],
+  "balancer.away": ["kontena_balancer_away_total", ["balancer"]],
 };
 
 const HELP: Readonly<Record<string, string>> = {
@@ -31,6 +34,7 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_certificate_renew_at_seconds: "From when on it is renewed, Unix time.",
   kontena_certificate_renewal_reason: "1 for what decides when it is renewed: window, recalled, emergency or lifetime.",
   kontena_certificate_served: "1 if the balancer serves this serial, 0 if it was refused.",
+  kontena_certificate_held: "1 for a version that the balancer does not serve, by the hop where it stopped.",
   kontena_certificate_shadowed: "Names that another certificate on the balancer answers.",
   kontena_certificate_attempts_failed: "Attempts in a row that failed.",
   kontena_certificate_next_attempt_seconds: "When it is tried again, Unix time.",
@@ -48,6 +52,10 @@ const HELP: Readonly<Record<string, string>> = {
   kontena_clock_jumps_total: "Times that the clock was set or the machine stood still.",
   kontena_swap_total: "Swaps that were proven.",
   kontena_swap_failed_total: "Swaps that were refused or not proven.",
+  kontena_drift_total:
+    "Certificates that were put right on a balancer because somebody else had changed them, by what was wrong.",
+  kontena_alarm_total: "Certificates that could not be put right, by the hop where they stop.",
+  kontena_balancer_away_total: "Times that a balancer stopped answering.",
   kontena_account_deactivated: "1 if the account can do nothing any more: nothing is renewed until a person acts.",
   kontena_acme_answers_total: "Answers of the CA, by status.",
 };
@@ -110,6 +118,11 @@ async function gaugesOf(
       { balancer, secret, serial: facts.serial },
       state === "served" ? 1 : 0,
     ]),
+    kontena_certificate_held: deployments.flatMap(({ deployment: it }) =>
+      it.state === "held"
+        ? [[{ balancer: it.balancer, secret: it.secretName, hop: it.hop ?? "balancer" }, 1] as const]
+        : []
+    ),
     kontena_certificate_shadowed: deployments.flatMap(({ deployment: it }) =>
       it.state === "served" ? [[{ balancer: it.balancer, secret: it.secretName }, it.shadowed.length] as const] : []
     ),
