@@ -1,7 +1,7 @@
 import { SidecarError } from "../../src/model/errors.ts";
 import type { Call, StoredFile } from "../../src/ports.ts";
 import { listsFile, withFile } from "../certs/crt_list.ts";
-import { kindOf, readIfThere, replaceFile } from "../certs/files.ts";
+import { readIfThere, replaceFile } from "../certs/files.ts";
 import { checkFile, checkPem } from "../certs/pem.ts";
 import { fileIn } from "../certs/place.ts";
 import { inTurn } from "../net/in_turn.ts";
@@ -12,9 +12,12 @@ import { readCommit } from "./replies.ts";
 import { command, refused, type Tools } from "./tools.ts";
 import { abort, clearTransaction, setCertificate } from "./transaction.ts";
 
-/** A file that is loaded already, and the name under which. */
+/** A file that is loaded already. */
 interface Known extends StoredFile {
+  /** The name under which HAProxy has it. */
   readonly name: string;
+  /** What is on disk before. */
+  readonly former: string;
 }
 
 /**
@@ -51,18 +54,17 @@ export async function restore(
 
 async function knownOf(tools: Tools, files: readonly StoredFile[], call: Call): Promise<readonly Known[]> {
   const names = ourNames(tools, files.map((it) => it.file), await loadedFiles(tools, call));
-  const known = files.flatMap((it) => {
-    const name = names.get(it.file);
-    return name === undefined ? [] : [{ ...it, name }];
-  });
-  const there = await Promise.all(known.map(({ file }) => kindOf(fileIn(tools.config.certificates, file))));
-  return known.filter((_, i) => there[i] === "file");
+  const known = await Promise.all(files.map(async (it): Promise<readonly Known[]> => {
+    const [name, former] = [names.get(it.file), await readIfThere(fileIn(tools.config.certificates, it.file))];
+    return name === undefined || former === undefined ? [] : [{ ...it, name, former }];
+  }));
+  return known.flat();
 }
 
 /** One that HAProxy refuses does not stop the others. */
 async function load(
   tools: Tools,
-  { name, pem }: Known,
+  { file, name, pem, former }: Known,
   mine: (file: string) => boolean,
   call: Call,
 ): Promise<boolean> {
@@ -75,6 +77,7 @@ async function load(
     call.signal.throwIfAborted();
     if (!(error instanceof SidecarError) || error.code !== "SWAP_REJECTED") throw error;
     await abort(tools, name, call);
+    await replaceFile(fileIn(tools.config.certificates, file), former); // a bad one would keep HAProxy from its next start
     return false;
   }
 }

@@ -210,7 +210,7 @@ test("a certificate that was removed from the vault leaves HAProxy and its direc
   await until("it is not served any more", async () => !await isServed(haproxy, [bundle]));
   await until("it is noted", async () => (await it.records.deployments.list(CALL)).length === 0);
 
-  assertEquals([...Deno.readDirSync(haproxy.certs)].filter((it) => it.isFile).map((it) => it.name), [PLACEHOLDER]);
+  assertEquals(namesIn(haproxy.certs), [PLACEHOLDER]);
 });
 
 test("a name that a newer certificate lacks is told, with what clients get for it", {}, async (haproxy) => {
