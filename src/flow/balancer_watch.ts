@@ -214,13 +214,17 @@ class Watch implements BalancerWatch {
   }
 
   #worksOf(steps: readonly BalancerStep[], look: Look, call: Call): readonly (() => Promise<void>)[] {
-    const probes = steps.flatMap((step) => step.do === "probe" ? [step.target] : []);
-    const changed = steps.filter((step) => step.do === "swap" && RESTORED.includes(step.why)) as readonly Swap[];
-    const others = steps.filter((step): step is Single => step.do !== "probe" && !changed.includes(step as Swap));
-    const works = others.map((step) => () => this.#do(step, look, call));
+    // What has expired goes the long way, on which it is not put over something valid.
+    const isRestored = (step: BalancerStep): step is Swap =>
+      step.do === "swap" && RESTORED.includes(step.why) && step.target.notAfter > look.since;
+    const works = steps
+      .filter((step): step is Single => step.do !== "probe" && !isRestored(step))
+      .map((step) => () => this.#do(step, look, call));
+    const changed = steps.filter(isRestored);
     for (let i = 0; i < changed.length; i += RESTORED_AT_ONCE) {
       works.push(() => this.#restore(changed.slice(i, i + RESTORED_AT_ONCE), look, call));
     }
+    const probes = steps.flatMap((step) => step.do === "probe" ? [step.target] : []);
     for (let i = 0; i < probes.length; i += PROBED_AT_ONCE) {
       works.push(() => this.#probe(probes.slice(i, i + PROBED_AT_ONCE), look, call));
     }
@@ -345,8 +349,10 @@ class Watch implements BalancerWatch {
   async #answer({ type, name }: PendingAnswer, call: Call): Promise<void> {
     const record = (await this.#pending(call)).find((it) => it.type === type && it.name === name);
     if (record === undefined) return; // decided meanwhile
-    await quietly(this.#parts, "challenge.absent", () => this.#tools.answers.present(record, call), call);
-    this.#tell("info", "challenge.restored", `${this.#balancer.name} answers ${type} for ${name} again`);
+    await quietly(this.#parts, "challenge.absent", async () => {
+      await this.#tools.answers.present(record, call);
+      this.#tell("info", "challenge.restored", `${this.#balancer.name} answers ${type} for ${name} again`);
+    }, call);
   }
 
   /** Once, as long as it stays the same. */

@@ -9,6 +9,7 @@ import type { Call, Candidate, LoadBalancer } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
 import { tellDropped } from "./dropped_names.ts";
 import type { FlowParts } from "./parts.ts";
+import { quietly } from "./quietly.ts";
 
 /** What a balancer refuses it will refuse again, so it is not asked more often than this. */
 const HOLD_MS = 60 * 60_000;
@@ -71,8 +72,9 @@ async function deployTo(
     tellHeld(parts, outcome, before);
   }
   await parts.records.deployments.put(deploymentId(name, secretName), outcome, call);
-  if (outcome.state === "served" && before !== undefined && before.fingerprint !== fingerprint) {
-    await tellDropped(parts, before, candidate.bundle.facts.names, call);
+  if (outcome.state === "served" && before?.state === "served" && before.fingerprint !== fingerprint) {
+    const { names } = candidate.bundle.facts;
+    await quietly(parts, "certificate.unseen", () => tellDropped(parts, before, names, call), call);
   }
   return outcome;
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { authorizationId } from "../../src/ledger/records.ts";
+import { authorizationId, deploymentId } from "../../src/ledger/records.ts";
 import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
 import { type DnsName, parseDnsName } from "../../src/model/dns_name.ts";
 import { SidecarError } from "../../src/model/errors.ts";
@@ -86,6 +86,31 @@ test("what somebody swapped in by hand is swapped back", { files: filesOf(OLD) }
   await it.look();
 
   assertEquals(await isServed(haproxy, OLD), true);
+});
+
+test("what has expired in the vault is not put back over what somebody replaced it with", {}, async (haproxy) => {
+  await using it = await reconcileStage([adapterOf(haproxy)]);
+  const [hour, now] = [3_600_000, Date.now()];
+  const expired = PKI.issue([nameOf(0)], { notBefore: new Date(now - 2 * hour), notAfter: new Date(now - hour) });
+  const secretName = await it.hold(expired, ["lb"]);
+  const { fingerprint } = expired.facts;
+  const served = {
+    balancer: "lb",
+    secretName,
+    fingerprint,
+    at: new Date(now - hour),
+    state: "served",
+    shadowed: [],
+  } as const;
+  await it.records.deployments.put(deploymentId("lb", secretName), served, CALL);
+  const path = `${haproxy.certs}/${bundleFile(secretName)}`;
+  const valid = PKI.issue([nameOf(0)]);
+  await Deno.writeTextFile(path, bundlePem(valid));
+  await haproxy.reload();
+  await it.look();
+
+  assertEquals(await isServed(haproxy, [valid]), true);
+  assertEquals(await Deno.readTextFile(path), bundlePem(valid));
 });
 
 test("F-105: a reload while a newer certificate comes: the new worker has it", {
