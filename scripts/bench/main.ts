@@ -11,6 +11,7 @@ import { cryptoRow } from "./crypto.ts";
 import { kontenaRow } from "./kontena.ts";
 import { ratesRow } from "./rates.ts";
 import { markdown } from "./report.ts";
+import { repairRow } from "./repair.ts";
 import { requestsRow } from "./requests.ts";
 import { rssRow, startRow } from "./start.ts";
 import { swapRow } from "./swap.ts";
@@ -22,6 +23,7 @@ const ROWS: Readonly<Record<string, BenchRow>> = {
   one: oneRow,
   hundred: hundredRow,
   swap: swapRow,
+  repair: repairRow,
   kontena: kontenaRow,
   rates: ratesRow,
   start: startRow,
