@@ -9,7 +9,7 @@ import { sniFile } from "../certs/sni_file.ts";
 import { challengeFile } from "./alpn.ts";
 import { loadedFiles } from "./locate.ts";
 import { type LoadedCertificate, readCertificates } from "./replies.ts";
-import type { Tools } from "./tools.ts";
+import { show, type Tools } from "./tools.ts";
 
 /** The longest line of commands that is sent: half of what HAProxy takes (tune.bufsize, 16,384). */
 const MAX_LINE = 8_000;
@@ -78,7 +78,7 @@ function isMissing({ type, name }: PendingAnswer, loaded: ReadonlySet<string>): 
 }
 
 async function lookAll(
-  { runtime }: Tools,
+  tools: Tools,
   names: readonly string[],
   call: Call,
 ): Promise<ReadonlyMap<string, LoadedCertificate>> {
@@ -87,7 +87,7 @@ async function lookAll(
   for (let i = 0; i < commands.length;) {
     let line = commands[i++] ?? "";
     while (i < commands.length && line.length + 2 + (commands[i] ?? "").length < MAX_LINE) line += `; ${commands[i++]}`;
-    const replies = readCertificates(await runtime.ask(line, call));
+    const replies = readCertificates(await show(tools, line, call));
     for (const [name, certificate] of replies) found.set(name, certificate);
   }
   return found;

@@ -166,7 +166,8 @@ export function isDenied(reply: string): boolean {
   return reply.startsWith("Permission denied");
 }
 
-function isBusy(reply: string): boolean {
+/** Another certificate command is being carried out; who only lists or shows is sent away then too. */
+export function isBusy(reply: string): boolean {
   return reply.includes("are currently locked!");
 }
 

@@ -2,7 +2,8 @@ import { SidecarError } from "../../src/model/errors.ts";
 import type { Call, Clock, Events } from "../../src/ports.ts";
 import type { Endpoint } from "../net/connection.ts";
 import { quotable } from "./payload.ts";
-import type { Runtime } from "./runtime.ts";
+import { isBusy } from "./replies.ts";
+import type { AskOptions, Runtime } from "./runtime.ts";
 import type { HaproxyConfig } from "./url.ts";
 
 /** What everything that is done to a balancer works with. */
@@ -35,6 +36,20 @@ export async function command<T>(
     const outcome = read(reply);
     if (outcome === "refused" || (outcome === "busy" && tries === BUSY_TRIES)) throw refused(message, reply);
     if (outcome !== "busy") return outcome as Exclude<T, "busy" | "refused">;
+    await clock.sleep(20 + 80 * clock.random(), call);
+  }
+}
+
+/** Sends a command that only shows something; as long as HAProxy is busy with a certificate command, again. */
+export async function show(
+  { runtime, clock }: Tools,
+  message: string,
+  call: Call,
+  options: AskOptions = {},
+): Promise<string> {
+  for (let tries = 1;; tries++) {
+    const reply = await runtime.ask(message, call, options);
+    if (!isBusy(reply) || tries === BUSY_TRIES) return reply;
     await clock.sleep(20 + 80 * clock.random(), call);
   }
 }

@@ -19,6 +19,8 @@ import type { TargetReader, Targets } from "./targets.ts";
 
 /** How often the sign of a balancer is looked at. */
 const SIGN_MS = 1_000;
+/** How often it is looked for when it is away. */
+const AWAY_MS = 200;
 /** How often everything is looked at although nothing seems to have changed; spread, that balancers do not march in step. */
 const LOOK_MS = 30_000;
 /** Who wrote something swaps it in by himself: he is let go first, and several writes become one look. */
@@ -162,7 +164,9 @@ class Watch implements BalancerWatch {
       const over = new AbortController();
       const { promise: woken, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
-      const sleep = clock.sleep(SIGN_MS, { signal: AbortSignal.any([call.signal, over.signal]) });
+      const sleep = clock.sleep(this.#away ? AWAY_MS : SIGN_MS, {
+        signal: AbortSignal.any([call.signal, over.signal]),
+      });
       await Promise.race([sleep, woken]).finally(() => over.abort());
     }
     if (this.#touched.size > 0 && !this.#away) await clock.sleep(GATHER_MS, call);
@@ -187,6 +191,7 @@ class Watch implements BalancerWatch {
       since,
       targets: mine,
       blind: false,
+      unproven: [],
       deployments: new Map(deployments.map((it) => [it.secretName, it])),
       inventory: await this.#balancer.inventory({ files, answers }, call),
     };
@@ -206,7 +211,11 @@ class Watch implements BalancerWatch {
       probes: Math.ceil(look.targets.length / PARTS),
       now: this.#parts.clock.now(),
     });
-    const works = this.#worksOf(steps, look, call);
+    await this.#work(this.#worksOf(steps, look, call), call);
+    await this.#work(this.#probesOf(look, call), call);
+  }
+
+  async #work(works: readonly (() => Promise<void>)[], call: Call): Promise<void> {
     for (let i = 0; i < works.length && this.#sign !== undefined; i += AT_ONCE) {
       if (this.#touched.size > 0) await this.#lookAtTouched(call);
       await Promise.all(works.slice(i, i + AT_ONCE).map((work) => work()));
@@ -224,9 +233,15 @@ class Watch implements BalancerWatch {
     for (let i = 0; i < changed.length; i += RESTORED_AT_ONCE) {
       works.push(() => this.#restore(changed.slice(i, i + RESTORED_AT_ONCE), look, call));
     }
-    const probes = steps.flatMap((step) => step.do === "probe" ? [step.target] : []);
-    for (let i = 0; i < probes.length; i += PROBED_AT_ONCE) {
-      works.push(() => this.#probe(probes.slice(i, i + PROBED_AT_ONCE), look, call));
+    look.unproven.push(...steps.flatMap((step) => step.do === "probe" ? [step.target] : []));
+    return works;
+  }
+
+  /** Proofs come last: what clients get does not become right by them. */
+  #probesOf(look: Look, call: Call): readonly (() => Promise<void>)[] {
+    const works: (() => Promise<void>)[] = [];
+    for (let i = 0; i < look.unproven.length; i += PROBED_AT_ONCE) {
+      works.push(() => this.#probe(look.unproven.slice(i, i + PROBED_AT_ONCE), look, call));
     }
     return works;
   }
@@ -246,7 +261,7 @@ class Watch implements BalancerWatch {
     }
   }
 
-  /** What was served before is put back together, and then proven; where that does not do, each is swapped in. */
+  /** What was served before is put back together, and proven later; where that does not do, each is swapped in. */
   async #restore(steps: readonly Swap[], look: Look, call: Call): Promise<void> {
     const { name } = this.#balancer;
     const targets = steps.map((step) => step.target);
@@ -257,8 +272,7 @@ class Watch implements BalancerWatch {
     for (const { target, why } of steps) {
       if (!done.has(target.secretName) && this.#sign !== undefined) await this.#swap(target, why, look, call);
     }
-    const restored = targets.filter((it) => done.has(it.secretName));
-    if (restored.length > 0) await this.#probe(restored, look, call);
+    look.unproven.push(...targets.filter((it) => done.has(it.secretName)));
   }
 
   async #swap({ secretName }: Target, why: SwapReason, { since }: Look, call: Call): Promise<void> {
@@ -377,6 +391,8 @@ class Watch implements BalancerWatch {
 interface Look extends Pick<BalancerSituation, "targets" | "deployments" | "inventory"> {
   /** When it began. */
   readonly since: Date;
+  /** What is still to be seen as a client sees it. */
+  readonly unproven: Target[];
   /** No client gets an answer. */
   blind: boolean;
 }

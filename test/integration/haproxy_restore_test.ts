@@ -6,6 +6,7 @@ import { sniFile } from "../../plugin/certs/sni_file.ts";
 import { challengeFile } from "../../plugin/haproxy/alpn.ts";
 import { CALL } from "../support/fakes.ts";
 import { type HaproxyOptions, PLACEHOLDER, startHaproxy, type TestHaproxy } from "../support/haproxy.ts";
+import { tapSocket } from "../support/haproxy_tap.ts";
 import { challengeCertificate, testPki, withKeyOf } from "../support/pki.ts";
 import { has } from "../support/process.ts";
 import { adapterOf, clientSees } from "../support/reconcile_stage.ts";
@@ -105,4 +106,17 @@ test("inventory() tells file and memory apart, and which answers are missing", {
   ]);
   assertEquals([challengeFile(up), sniFile(up), PLACEHOLDER].some((file) => found.files.has(file)), false);
   await Deno.writeTextFile(`${haproxy.certs}/${fileOf(1)}`, bundlePem(OLD[1]!));
+});
+
+test("inventory() asks again where HAProxy is busy with a certificate", { files: FILES }, async (haproxy) => {
+  const busy = "Can't show!\nOperations on certificates are currently locked!\n\n";
+  const refused = new Set<string>();
+  await using tap = tapSocket(`${haproxy.layout.root}/tap.sock`, haproxy.socket, (command) => {
+    if (!command.startsWith("show ssl cert") || refused.has(command)) return undefined;
+    refused.add(command);
+    return busy;
+  });
+  const found = await adapterOf(haproxy, "lb", tap.path).inventory({ files: [fileOf(0)], answers: [] }, CALL);
+
+  assertEquals([found.files.get(fileOf(0))?.memory?.loaded, refused.size], [true, 2]);
 });
