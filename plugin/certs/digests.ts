@@ -15,14 +15,14 @@ export function digests(): Digests {
   const known = new Map<string, { readonly stamp: string; readonly digest: string }>();
 
   const one = async (path: string): Promise<string | undefined> => {
-    const stamp = await stampOf(path);
+    const now = await stampOf(path);
     const before = known.get(path);
-    if (stamp !== undefined && before?.stamp === stamp) return before.digest;
+    if (now !== undefined && before?.stamp === now.stamp) return before.digest;
     known.delete(path);
-    const text = stamp === undefined ? undefined : await readIfThere(path).catch(() => undefined); // who swaps it hears why
-    if (stamp === undefined || text === undefined) return undefined;
+    const text = now === undefined ? undefined : await readIfThere(path).catch(() => undefined); // who swaps it hears why
+    if (now === undefined || text === undefined) return undefined;
     const digest = nodeCrypto.createHash("sha256").update(text).digest("hex");
-    known.set(path, { stamp, digest });
+    if (now.settled) known.set(path, { stamp: now.stamp, digest });
     return digest;
   };
 
@@ -42,11 +42,18 @@ export function digests(): Digests {
   };
 }
 
+/** A file system's clock ticks every few milliseconds: what was changed just now may change again within one tick. */
+const TICK_MS = 1_000;
+
 /** A rename brings another inode, a write in place another time; `touch -r` and `cp -p` set one time, but not the other. */
-async function stampOf(path: string): Promise<string | undefined> {
+async function stampOf(path: string): Promise<{ readonly stamp: string; readonly settled: boolean } | undefined> {
   try {
     const { dev, ino, size, mtime, ctime } = await Deno.stat(path);
-    return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join(" ");
+    const [written, changed] = [mtime?.getTime() ?? 0, ctime?.getTime() ?? 0];
+    return {
+      stamp: [dev, ino, size, written, changed].join(" "),
+      settled: Date.now() - Math.max(written, changed) > TICK_MS,
+    };
   } catch {
     return undefined;
   }
