@@ -42,8 +42,8 @@ export function digests(): Digests {
   };
 }
 
-/** A file system's clock ticks every few milliseconds: what was changed just now may change again within one tick. */
-const TICK_MS = 1_000;
+/** A file system's clock ticks, and is not ours: what was changed just now may change again without another time. */
+const TICK_MS = 2_000;
 
 /** A rename brings another inode, a write in place another time; `touch -r` and `cp -p` set one time, but not the other. */
 async function stampOf(path: string): Promise<{ readonly stamp: string; readonly settled: boolean } | undefined> {
