@@ -46,6 +46,8 @@ export interface Config {
   readonly vault: StoreUrl;
   /** Secret. */
   readonly vaultKey?: string;
+  /** Folder of the outbox; absent: none, as the vault does not outlive the process. */
+  readonly outbox?: string;
   readonly ledger: StoreUrl;
   readonly apiListen: Listen;
   readonly apiInsecure: boolean;
@@ -138,6 +140,11 @@ export const VARIABLES = [
     usual: "made as vault.key beside the vault",
     meaning: "seals the secrets: any text of 32 characters or more",
   },
+  {
+    name: "VAULT_OUTBOX",
+    usual: "outbox beside the vault",
+    meaning: "folder where sealed secrets wait while the vault is away; best on another disk",
+  },
   { name: "LEDGER_URL", usual: "the vault's", meaning: "memory:, or sqlite: and the vault's path" },
   { name: "API_LISTEN", usual: "127.0.0.1:9292", meaning: "address of the management API" },
   { name: "API_INSECURE", usual: "false", meaning: "true: the API may listen off loopback without TLS" },
@@ -226,6 +233,7 @@ export function readConfig(environment: Environment): Config {
     resolvers: read("DNS_RESOLVERS", [], resolvers),
     vault,
     ...given("vaultKey", read("VAULT_KEY", undefined, (it) => atLeast(it, 32))),
+    ...given("outbox", vault.kind === "memory" ? undefined : raw("VAULT_OUTBOX") ?? beside(vault.path, "outbox")),
     ledger: read("LEDGER_URL", vault, (it) => ledgerUrl(it, vault)),
     apiListen: read("API_LISTEN", { hostname: "127.0.0.1", port: 9292 }, (it) => parseListen(it, "API_LISTEN")),
     apiInsecure: read("API_INSECURE", false, yesOrNo),
@@ -344,6 +352,10 @@ function storeUrl(text: string): StoreUrl {
     throw new RangeError(`${JSON.stringify(text)} is not known (write sqlite:data/vault.db or memory:)`);
   }
   return { kind: "sqlite", path: decodeURIComponent(path) };
+}
+
+function beside(path: string, name: string): string {
+  return path.replace(/[^/]*$/, name);
 }
 
 function ledgerUrl(text: string, vault: StoreUrl): StoreUrl {

@@ -10,6 +10,7 @@ export interface Permissions {
   readonly read: readonly string[];
   readonly write: readonly string[];
   readonly env: readonly string[];
+  readonly run: readonly string[];
 }
 
 /**
@@ -22,6 +23,8 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
   const data = config.vault.kind === "memory" && config.vaultKey !== undefined && config.apiToken !== undefined
     ? []
     : [dataDirectory(config)];
+  const beside = `${dataDirectory(config)}/`;
+  const outbox = config.outbox === undefined || config.outbox.startsWith(beside) ? [] : [config.outbox];
   const files = variableNames().filter((name) => name.endsWith("_FILE")).flatMap((name) => environment.get(name) ?? []);
   const named = [config.caFile, config.rateLimitsFile].filter((path) => path !== undefined);
   return {
@@ -34,9 +37,10 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
       ...(config.resolvers.length > 0 ? config.resolvers : nameservers).map(dnsAddress),
       ...balancers.flatMap((it) => it.net),
     ]),
-    read: unique([...data, ...named, ...files, ...balancers.flatMap((it) => it.read)]),
-    write: unique([...data, ...balancers.flatMap((it) => it.write)]),
+    read: unique([...data, ...outbox, ...named, ...files, ...balancers.flatMap((it) => it.read)]),
+    write: unique([...data, ...outbox, ...balancers.flatMap((it) => it.write)]),
     env: [...variableNames()],
+    run: unique(balancers.flatMap((it) => it.run)),
   };
 }
 
@@ -45,10 +49,10 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
  *
  * @throws {ConfigError} If a value cannot be granted without granting something else.
  */
-export function flagsOf({ net, read, write, env }: Permissions): readonly string[] {
+export function flagsOf({ net, read, write, env, run }: Permissions): readonly string[] {
   // Deno takes what stands behind a comma for another value, and knows no way to write one that has a comma; whoever reads
   // the flags a line each would take a line break for the next one.
-  const ambiguous = unique([...net, ...read, ...write].filter((value) => /[,\n\r]/.test(value)));
+  const ambiguous = unique([...net, ...read, ...write, ...run].filter((value) => /[,\n\r]/.test(value)));
   if (ambiguous.length > 0) {
     throw new ConfigError(
       ambiguous.map((it) => `${JSON.stringify(it)} has a comma or a line break (use another name)`),
@@ -64,6 +68,7 @@ export function flagsOf({ net, read, write, env }: Permissions): readonly string
     ...flag("read", read),
     ...flag("write", write),
     ...flag("env", env),
+    ...flag("run", run),
   ];
 }
 

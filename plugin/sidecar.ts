@@ -23,6 +23,7 @@ import {
   memoryLedger,
   memoryVault,
   normaliseValue,
+  outboxVault,
   presentedAnswers,
   publishedAnswers,
   reconcile,
@@ -40,6 +41,7 @@ import { awaitBalancers } from "./await_balancers.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { type Door, openDoor } from "./door.ts";
+import { watchFaults } from "./faults.ts";
 import { dnsLookup } from "./net/dns.ts";
 import { sniListener } from "./net/sni_listener.ts";
 import type { BalancerConfig } from "./balancers.ts";
@@ -50,6 +52,7 @@ import { challengeApp } from "./http/challenge_app.ts";
 import type { Identity } from "./identity.ts";
 import { allEvents } from "./log.ts";
 import { makeMetrics } from "./metrics.ts";
+import { outboxFolder } from "./outbox.ts";
 import { readiness } from "./readiness.ts";
 import { checkVaultKey, openSqlite, sqliteLedger, sqliteVault } from "./sqlite/mod.ts";
 
@@ -79,11 +82,13 @@ export async function startSidecar(
   await using started = new AsyncDisposableStack();
   const metrics = makeMetrics();
   const events = allEvents(log, metrics);
+  started.use(watchFaults(events));
   const { clock = systemClock } = seams;
   const lifetime = new AbortController();
 
   const stores = await openStores(config, identity, clock, started);
-  const vault = watchedVault(seams.vault?.(stores.vault) ?? stores.vault);
+  const stored = await withOutbox(config, identity, seams.vault?.(stores.vault) ?? stores.vault, { clock, events });
+  const vault = watchedVault(stored);
   const records = recordsOf(seams.ledger?.(stores.ledger) ?? stores.ledger);
   const answered = publishedAnswers(seams.ledger?.(stores.ledger) ?? stores.ledger);
 
@@ -132,7 +137,7 @@ export async function startSidecar(
     clock,
     normalise: normaliseValue,
     checkSecret,
-    ready: () => readiness({ authority, balancers, records, declared: config.certificates }),
+    ready: () => readiness({ authority, vault, balancers, records, clock, declared: config.certificates }),
     metrics: () => metrics.exposition(service, records, deadline(5_000)),
   });
   door.lead(face.fetch);
@@ -166,6 +171,17 @@ async function openStores(
   await checkVaultKey(store, sealer);
   const ledger = config.ledger.kind === "memory" ? memoryLedger(clock) : sqliteLedger(store, clock);
   return { vault: started.use(sqliteVault(store, sealer, clock)), ledger: started.use(ledger) };
+}
+
+/** Where the vault outlives the process, so does what waits for it. */
+async function withOutbox(
+  { outbox }: Config,
+  { vaultKey }: Identity,
+  vault: Vault,
+  parts: { readonly clock: Clock; readonly events: Events },
+): Promise<Vault> {
+  if (outbox === undefined) return vault;
+  return outboxVault({ ...parts, vault, outbox: outboxFolder(outbox), sealer: await makeSealer(vaultKey) });
 }
 
 /** A Kontena Load Balancer whose runtime socket is shared is also an HAProxy that swaps at once, where it is new enough. */
@@ -202,6 +218,7 @@ function settingsOf(config: Config, vault: Vault): Parameters<typeof presentedAn
     keyType,
     challenges,
     agreeTos,
+    declared: config.certificates,
     ...given("profile", profile),
     ...given("preferredChain", preferredChain),
     ...given("email", email),

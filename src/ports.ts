@@ -200,7 +200,7 @@ export interface SecretEntry {
 export interface Secret {
   /** The text. Secret. */
   readonly value: string;
-  /** Counts from 1 and never repeats, also after the secret was removed. */
+  /** Counts from 1 and never repeats, also after the secret was removed; 0 while it waits for a vault that is away. */
   readonly version: number;
   /** When the secret was written first. */
   readonly createdAt: Date;
@@ -218,20 +218,46 @@ export interface SecretWrite {
   readonly ifVersion?: number;
 }
 
-/** Named secrets, sealed at rest. */
+/** A change of the vault. With `mayWait` it counts as made once it waits in a sealed outbox, where the vault has one. */
+export type VaultChange = Call & { readonly mayWait?: boolean };
+
+/**
+ * Named secrets, sealed at rest. One that cannot be reached rejects with `VAULT_UNAVAILABLE`, one that refuses us with
+ * `VAULT_DENIED`: both are states that pass.
+ */
 export interface Vault extends AsyncDisposable {
+  /** Rejects where a write would not arrive now: what rests on one is not begun then. */
+  ready(call: Call): Promise<void>;
   /** The secrets by name, without values; internal records are left out. */
   list(call: Call): Promise<readonly SecretEntry[]>;
   /** The current version; undefined where there is none. */
   read(name: VaultName, call: Call): Promise<Secret | undefined>;
   /** All of it or nothing, on disk when it resolves. The values before are kept as earlier versions. */
-  write(writes: readonly SecretWrite[], call: Call): Promise<void>;
+  write(writes: readonly SecretWrite[], call: VaultChange): Promise<void>;
   /** Removes the secret and its earlier versions; false if there was none. */
-  remove(name: VaultName, call: Call): Promise<boolean>;
-  /** The earlier versions that are still kept, newest first, without the current one. */
+  remove(name: VaultName, call: VaultChange): Promise<boolean>;
+  /** The earlier versions that are still kept and can be opened, newest first, without the current one. */
   history(name: VaultName, call: Call): Promise<readonly Secret[]>;
   /** Where it can tell: calls `listener` after each write and removal, until the signal aborts. */
   readonly watch?: (listener: (names: readonly VaultName[]) => void, call: Call) => void;
+}
+
+/** One entry of an outbox, sealed. */
+export interface OutboxEntry {
+  /** Sorts in the order in which the entries were put. */
+  readonly id: string;
+  /** What `Sealer.seal` made. */
+  readonly sealed: Uint8Array<ArrayBuffer>;
+}
+
+/** Where sealed changes wait for a vault that is away: a place of its own, on this machine. */
+export interface Outbox {
+  /** All entries, sorted by id. */
+  list(call: Call): Promise<readonly OutboxEntry[]>;
+  /** Adds an entry, on disk when it resolves. */
+  put(entry: OutboxEntry, call: Call): Promise<void>;
+  /** Removes an entry; nothing happens where there is none. */
+  remove(id: string, call: Call): Promise<void>;
 }
 
 // --- The ledger: state that is not secret ----------------------------------------------------------------------------
@@ -247,6 +273,14 @@ export interface LedgerEntry {
   readonly value: Json;
   /** Counts up with each change of the whole ledger (as etcd's mod_revision). */
   readonly version: number;
+}
+
+/** What is new below a prefix, for somebody who knows the rest. */
+export interface LedgerNews {
+  /** The entries that were written since, sorted by key. */
+  readonly entries: readonly LedgerEntry[];
+  /** How many entries there are in all: where fewer than were known and are new, some were removed. */
+  readonly count: number;
 }
 
 /** A key that changed; without `value` it was removed. */
@@ -280,6 +314,8 @@ export interface Ledger extends AsyncDisposable {
   remove(key: string, call: Call): Promise<void>;
   /** All entries whose key begins with `prefix`, sorted by key. */
   list(prefix: string, call: Call): Promise<readonly LedgerEntry[]>;
+  /** Ability: what {@linkcode Ledger.list} would show below `prefix`, without the entries up to `version`. */
+  news?(prefix: string, version: number, call: Call): Promise<LedgerNews>;
   /** Changes below `prefix` from now on, until the signal aborts; then it just ends. */
   watch(prefix: string, call: Call): AsyncIterable<LedgerChange>;
   /** Takes the lease, waiting for its holder; lost `ttlMs` after the holder vanished. */

@@ -83,9 +83,24 @@ function servedAs(name: DnsName, { fingerprint, serial, der }: Probed): Served {
   return { name, fingerprint, serial, ...given("notAfter", Number.isNaN(notAfter.getTime()) ? undefined : notAfter) };
 }
 
-/** Where a bundle may be restricted to one kind of signature, so that its twin of the other kind does not hide it. */
-export function signaturesOf(bundle: Bundle): Signatures {
-  return new nodeCrypto.X509Certificate(bundle.certificates[0]).publicKey.asymmetricKeyType === "rsa" ? "rsa" : "ecdsa";
+/**
+ * Where a bundle may be restricted to one kind of signature, so that its twin of the other kind does not hide it.
+ *
+ * @throws {SidecarError} `CERTIFICATE_REJECTED` if its key is on a curve that TLS clients do not know.
+ */
+export function signaturesOf({ certificates: [leaf], facts }: Bundle): Signatures {
+  try {
+    return new nodeCrypto.X509Certificate(leaf).publicKey.asymmetricKeyType === "rsa" ? "rsa" : "ecdsa";
+  } catch (cause) {
+    throw new SidecarError(
+      "CERTIFICATE_REJECTED",
+      `The certificate for ${facts.subject} has a key of an unknown kind`,
+      {
+        todo: "use one with a key of a kind that KEY_TYPE knows",
+        cause,
+      },
+    );
+  }
 }
 
 /**

@@ -8,6 +8,7 @@ import type {
   AccountAnswer,
   AuthorizationAnswer,
   BalancerAnswer,
+  ByHandAnswer,
   CertificateAnswer,
   SecretAnswer,
   TxtAnswer,
@@ -59,7 +60,7 @@ export function servedLines({ balancers, fingerprint, warnings = [] }: Certifica
 
 /** What `show` prints: the original's lines, then ours. */
 export function certificateText(grid: string, certificate: CertificateAnswer): string {
-  const { subject, validUntil, altNames, autoRenewable, balancers, fingerprint } = certificate;
+  const { subject, validUntil, altNames, autoRenewable, balancers, fingerprint, byHand } = certificate;
   return [
     `${grid}/${subject}:`,
     `  subject: ${subject}`,
@@ -67,6 +68,7 @@ export function certificateText(grid: string, certificate: CertificateAnswer): s
     ...items("alt names", altNames),
     `  auto renewable: ${autoRenewable}`,
     ...fact("renewal", certificate.renewal),
+    ...fact("renewal by hand", byHand && handText(byHand)),
     ...fact("renewal explained at", certificate.renewalExplanation),
     ...fact("issuer", certificate.issuer),
     ...fact("serial", certificate.serial),
@@ -129,9 +131,9 @@ export interface View {
   readonly colours: boolean;
 }
 
-/** What `certificate list` prints. */
+/** What `certificate list` prints: the original's table, then what a person has to do by now. */
 export function certificateTable(certificates: readonly CertificateAnswer[], view: View): string {
-  return table(
+  const rows = table(
     ["SUBJECT", "EXPIRATION", "AUTO_RENEWABLE?"],
     certificates.map(({ subject, validUntil, autoRenewable }) => [
       `${paint("⊛", validUntil <= view.now ? "red" : "green", view)} ${subject}`,
@@ -139,6 +141,16 @@ export function certificateTable(certificates: readonly CertificateAnswer[], vie
       String(autoRenewable),
     ]),
   );
+  const due = certificates.flatMap(({ subject, byHand }) =>
+    byHand?.due === true
+      ? [`${subject} has to be renewed by hand until ${seconds(byHand.until)}: ${byHand.todo}\n`]
+      : []
+  );
+  return [rows, ...due].join("");
+}
+
+function handText({ from, until, todo }: ByHandAnswer): string {
+  return `from ${seconds(from)} until ${seconds(until)}: ${todo}`;
 }
 
 /** What `revoke` prints. */

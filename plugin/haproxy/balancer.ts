@@ -25,6 +25,8 @@ export interface BalancerParts {
   readonly events: Events;
   /** Where the sidecar listens for http-01, for the lines that wire the balancer. */
   readonly answers?: Endpoint;
+  /** How long a reload may take, in milliseconds, if not what its certificates need. */
+  readonly reloadMs?: number;
 }
 
 /** HAProxy 2.2 or later over its runtime socket. Making one sends nothing. */

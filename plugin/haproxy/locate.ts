@@ -114,6 +114,6 @@ function located(name: string, { status, sha1 }: LoadedCertificate, list?: strin
   return { name, status, ...sha1 === undefined ? {} : { sha1 }, ...list === undefined ? {} : { list } };
 }
 
-async function lists({ runtime }: Tools, call: Call): Promise<readonly string[]> {
-  return readLists(await runtime.ask("show ssl crt-list", call, { mayBeEmpty: true }));
+async function lists(tools: Tools, call: Call): Promise<readonly string[]> {
+  return readLists(await show(tools, "show ssl crt-list", call, { mayBeEmpty: true }));
 }

@@ -125,16 +125,18 @@ export function readCommit(reply: string, file: string): "done" | "busy" | "no t
 }
 
 /** Reads the reply to `abort ssl cert FILE`. */
-export function readAbort(reply: string, file: string): "done" | "no transaction" | "refused" {
+export function readAbort(reply: string, file: string): "done" | "busy" | "no transaction" | "refused" {
   if (lines(reply).includes(`Transaction aborted for certificate '${file}'!`)) return "done";
+  if (isBusy(reply)) return "busy";
   return reply.startsWith("No ongoing transaction!") ? "no transaction" : "refused";
 }
 
 /** Reads the reply to `new ssl cert FILE`. */
-export function readNew(reply: string, file: string): "done" | "exists" | "refused" {
+export function readNew(reply: string, file: string): "done" | "exists" | "busy" | "refused" {
   const all = lines(reply);
   if (all.includes(`New empty certificate store '${file}'!`)) return "done";
-  return all.includes(`Certificate '${file}' already exists!`) ? "exists" : "refused";
+  if (all.includes(`Certificate '${file}' already exists!`)) return "exists";
+  return isBusy(reply) ? "busy" : "refused";
 }
 
 /** Reads the reply to `add ssl crt-list LIST`. */
@@ -161,12 +163,17 @@ export function readDelete(reply: string, file: string): "done" | "absent" | "bu
   return isBusy(reply) ? "busy" : "refused";
 }
 
+/** A master knows no `show info`, and lists what it knows: its processes. */
+export function isMaster(reply: string): boolean {
+  return reply.startsWith("Unknown command") && /^\s*show proc\s/m.test(reply);
+}
+
 /** The socket's level is below `admin`. */
 export function isDenied(reply: string): boolean {
   return reply.startsWith("Permission denied");
 }
 
-/** Another certificate command is being carried out; who only lists or shows is sent away then too. */
+/** Another certificate command is being carried out: a list is one too, until whoever asked for it has read it all. */
 export function isBusy(reply: string): boolean {
   return reply.includes("are currently locked!");
 }

@@ -7,10 +7,10 @@ import { fileIn } from "../certs/place.ts";
 import { inTurn } from "../net/in_turn.ts";
 import { ourNames } from "./inventory.ts";
 import { loadedFiles } from "./locate.ts";
-import { atLeast, checkSize, withPayload } from "./payload.ts";
+import { atLeast } from "./payload.ts";
 import { readCommit } from "./replies.ts";
 import { command, refused, type Tools } from "./tools.ts";
-import { abort, clearTransaction, setCertificate } from "./transaction.ts";
+import { abort, clearTransaction, setCertificate, type Wanted } from "./transaction.ts";
 
 /** A file that is loaded already. */
 interface Known extends StoredFile {
@@ -43,11 +43,10 @@ export async function restore(
     if (!atLeast(version, 2, 2)) return new Set();
     await clearTransaction(tools, mine, call);
     const known = await knownOf(tools, files, call);
-    for (const { file, name, pem } of known) checkSize(withPayload(`set ssl cert ${name}`, pem), version, file);
     await Promise.all(known.map(({ file, pem }) => replaceFile(fileIn(tools.config.certificates, file), pem)));
     await keepListed(tools, known);
     const done = new Set<string>();
-    for (const it of known) if (await load(tools, it, mine, call)) done.add(it.file);
+    for (const it of known) if (await load(tools, { ...it, version }, mine, call)) done.add(it.file);
     return (await tools.runtime.info(call)).pid === pid ? done : new Set<string>();
   });
 }
@@ -64,12 +63,12 @@ async function knownOf(tools: Tools, files: readonly StoredFile[], call: Call): 
 /** One that HAProxy refuses does not stop the others. */
 async function load(
   tools: Tools,
-  { file, name, pem, former }: Known,
+  { file, name, pem, former, version }: Known & Pick<Wanted, "version">,
   mine: (file: string) => boolean,
   call: Call,
 ): Promise<boolean> {
   try {
-    await setCertificate(tools, name, pem, mine, call);
+    await setCertificate(tools, { file: name, pem, version }, mine, call);
     const committed = await command(tools, `commit ssl cert ${name}`, (reply) => readCommit(reply, name), call);
     if (committed === "no transaction") throw refused(`commit ssl cert ${name}`, "the worker was replaced meanwhile");
     return true;

@@ -14,6 +14,8 @@ export interface Tools {
   readonly events: Events;
   /** Where the sidecar listens for http-01. */
   readonly answers?: Endpoint;
+  /** How long a reload may take, in milliseconds, if not what its certificates need. */
+  readonly reloadMs?: number;
 }
 
 /** How often a command is tried again while HAProxy carries out another one, each after 20 to 100 ms. */
@@ -30,9 +32,10 @@ export async function command<T>(
   message: string,
   read: (reply: string) => T | "busy" | "refused",
   call: Call,
+  options: AskOptions = {},
 ): Promise<T> {
   for (let tries = 1;; tries++) {
-    const reply = await runtime.ask(message, call);
+    const reply = await runtime.ask(message, call, options);
     const outcome = read(reply);
     if (outcome === "refused" || (outcome === "busy" && tries === BUSY_TRIES)) throw refused(message, reply);
     if (outcome !== "busy") return outcome as Exclude<T, "busy" | "refused">;
@@ -40,18 +43,9 @@ export async function command<T>(
   }
 }
 
-/** Sends a command that only shows something; as long as HAProxy is busy with a certificate command, again. */
-export async function show(
-  { runtime, clock }: Tools,
-  message: string,
-  call: Call,
-  options: AskOptions = {},
-): Promise<string> {
-  for (let tries = 1;; tries++) {
-    const reply = await runtime.ask(message, call, options);
-    if (!isBusy(reply) || tries === BUSY_TRIES) return reply;
-    await clock.sleep(20 + 80 * clock.random(), call);
-  }
+/** Asks for a list or for what is loaded; to be refused because HAProxy is busy does not mean that nothing is there. */
+export async function show(tools: Tools, message: string, call: Call, options: AskOptions = {}): Promise<string> {
+  return await command<string>(tools, message, (reply) => isBusy(reply) ? "busy" : reply, call, options);
 }
 
 /** The error for a command that HAProxy did not carry out. */

@@ -4,7 +4,7 @@ import { type Fields, number, object, text } from "../../src/model/shape.ts";
 import { checkHeader, createFile, createFolder, lockFile, realPath } from "./file.ts";
 import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
 
-/** An open database, held by this process alone. Every failure is a `SidecarError` `VAULT_UNAVAILABLE`. */
+/** An open database, held by this process alone. Every failure is a `SidecarError` `VAULT_UNAVAILABLE` or `VAULT_DENIED`. */
 export interface SqliteStore {
   readonly path: string;
   /** All rows of a query. */
@@ -127,8 +127,22 @@ function guarded<T>(path: string, what: string, work: () => T): T {
     return work();
   } catch (error) {
     if (error instanceof SidecarError) throw error;
-    throw unavailable(what, path, error);
+    throw isDenied(error) ? denied(what, path, error) : unavailable(what, path, error);
   }
+}
+
+/** SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: the runtime gives their texts only. */
+function isDenied(error: unknown): boolean {
+  const texts = /^(?:attempt to write a readonly database|access permission denied|authorization denied)/;
+  return error instanceof Deno.errors.PermissionDenied || (error instanceof Error && texts.test(error.message));
+}
+
+function denied(what: string, path: string, cause: unknown): SidecarError {
+  return new SidecarError("VAULT_DENIED", `Cannot ${what} the database ${path}: ${describe(cause)}`, {
+    cause,
+    field: "VAULT_URL",
+    todo: "give this user the right to write the file and its folder",
+  });
 }
 
 function unavailable(

@@ -1,14 +1,16 @@
 /**
  * `deno task soak`: kills the sidecar at every write of an issuance beside a real HAProxy, once for each seed and CA (Pebble and the test authority), and
- * prints for each step what came of it. `--seeds=3` plays the seeds 1 to 3, `--seed=7` that one. Ends with 1 if there was any
- * damage.
+ * prints for each step what came of it. Then, as root, it fills the disks of a sidecar that renews (`disk_run.ts`). `--seeds=3`
+ * plays the seeds 1 to 3, `--seed=7` that one. Ends with 1 if there was any damage.
  *
  * @module
  */
 import { killAtWrites, type KillPlan, type KillRow } from "../../test/support/kill_run.ts";
 import { markdown } from "../bench/report.ts";
 import { ensureParts } from "../parts.ts";
+import { type DiskRow, diskTable, fillDisks } from "./disk_run.ts";
 import { killPlan, killTable } from "./kill_plan.ts";
+import { canMount, unmountAll } from "./small_disk.ts";
 
 const CAS = ["pebble", "test authority"] as const;
 
@@ -49,7 +51,32 @@ async function soak(seeds: readonly number[]): Promise<number> {
   };
   await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
   console.log(markdown(killTable(rows)));
-  return rows.some(({ damage }) => damage.size > 0) ? 1 : 0;
+  const disks = await soakDisks(seeds);
+  return [...rows, ...disks].some(({ damage }) => damage.size > 0) ? 1 : 0;
+}
+
+async function soakDisks(seeds: readonly number[]): Promise<readonly DiskRow[]> {
+  if (!canMount()) {
+    console.error("small disks: left out, only root can mount them (a tmpfs)");
+    return [];
+  }
+  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    Deno.addSignalListener(signal, () => {
+      unmountAll();
+      Deno.exit(status);
+    });
+  }
+  const rows: DiskRow[] = [];
+  for (const seed of seeds) {
+    const mine = await fillDisks(seed);
+    rows.push(...mine);
+    console.error(`small disks, seed ${seed}: ${mine.length} renewals`);
+    for (const { full, damage } of mine) {
+      for (const [kind, found] of damage) console.error(`seed ${seed}, ${full} full: ${kind}: ${Deno.inspect(found)}`);
+    }
+  }
+  console.log(markdown(diskTable(rows)));
+  return rows;
 }
 
 function whenOf({ moment, delayMs }: KillPlan): string {

@@ -49,7 +49,10 @@ export async function keepAside(
     count,
     until: new Date(at.getTime() + orderAgainWait(count)),
   };
-  await vault.write([{ name: asideName(secretName), value: `${pem.trimEnd()}\n${keyPem}` }], call);
+  await vault.write([{ name: asideName(secretName), value: `${pem.trimEnd()}\n${keyPem}` }], {
+    ...call,
+    mayWait: true,
+  });
   await records.asides.put(secretName, aside, call);
   const error = asideError(aside);
   events.emit({
@@ -128,7 +131,7 @@ export async function acceptAside(parts: FlowParts, aside: AsideRecord, call: Ca
 /** Forgets the one that was kept aside: there is a better one, or nobody wants any. */
 export async function clearAside({ vault, records }: FlowParts, secretName: SecretName, call: Call): Promise<void> {
   if (await records.asides.get(secretName, call) === undefined) return;
-  await vault.remove(asideName(secretName), call);
+  await vault.remove(asideName(secretName), { ...call, mayWait: true });
   await records.asides.remove(secretName, call);
 }
 

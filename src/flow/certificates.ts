@@ -1,6 +1,8 @@
 import type { Target } from "../model/balancer_plan.ts";
+import { answered, byHand } from "../model/by_hand.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import { type DnsName, nameSet } from "../model/dns_name.ts";
+import { OrderParkedError } from "../model/errors.ts";
 import type {
   AccountRecord,
   AuthorizationRecord,
@@ -23,6 +25,7 @@ import { type AccountDesk, accountDesk } from "./account_desk.ts";
 import { type Answers, isOpen } from "./answers.ts";
 import { acceptAside, asideOf, clearAside } from "./aside.ts";
 import { authorize } from "./authorize.ts";
+import { authorizationsByName, claimAwaited, putAnswered, recordsSeen, tellSeen, wish } from "./by_hand.ts";
 import { closureOf } from "./closure.ts";
 import { balancerFor, balancersNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
 import { deploy } from "./deploy.ts";
@@ -33,6 +36,7 @@ import { type ForeignCertificate, judgeForeign, readForeign, storeForeign } from
 import { issue, knownRecords, requireRecords, resume } from "./issue.ts";
 import type { FlowParts } from "./parts.ts";
 import type { Preference, ProofParts } from "./proof.ts";
+import { releaseNames } from "./quarantine.ts";
 import { removeAuthorization, removeCertificate, takeOutOf } from "./remove.ts";
 import { resting } from "./resting.ts";
 import { checkRevocable, revokeCertificate } from "./revoke.ts";
@@ -67,8 +71,18 @@ export interface Place {
 export interface Certificates extends CertificateService {
   /** Opens the account, and registers where the terms were agreed to by configuration; sends nothing if it is known. */
   openAccount(call: Call): Promise<void>;
-  /** Brings a declared certificate about, with what it takes to prove its names without a person. */
-  keep(intent: Intent, call: Call): Promise<HeldCertificate>;
+  /**
+   * Brings a declared certificate about, with what it takes to prove its names without a person. Where it `insists`, limits that
+   * we count ourselves are passed over: what serves now is revoked.
+   */
+  keep(intent: Intent, call: Call, manner?: { readonly insists: boolean }): Promise<HeldCertificate>;
+  /**
+   * Gets a certificate in the place of the person who has authorized its names, once DNS shows all records; the CA hears of
+   * nothing before. The person's own `get` is then answered with it.
+   *
+   * @returns Undefined where records are missing.
+   */
+  finish(intent: Intent, call: Call): Promise<HeldCertificate | undefined>;
   /** Orders for certificates that are not finished and do not wait for a person. */
   interrupted(call: Call): Promise<readonly Interrupted[]>;
   /** Goes on with such an order; one that is under way is joined. */
@@ -158,6 +172,7 @@ class Desk implements Certificates {
     const flight = `authorize ${request.type} ${name} ${request.domain}`;
     return this.#flights.join(flight, async (own) => {
       await checkBalancers(this.#parts, name === undefined ? [] : [name], own);
+      await releaseNames(this.#parts, [domain], BY_COMMAND, own);
       // The turn comes first, as everywhere: one who has the account must not wait for one who waits for it.
       const work = (): Promise<Authorized> => this.#working((proof) => authorize(proof, resolved, own), own);
       return await this.#turns.take(request.domain, work, own);
@@ -191,9 +206,24 @@ class Desk implements Certificates {
     await this.#unattended(call);
   }
 
-  async keep(intent: Intent, call: Call): Promise<HeldCertificate> {
+  async keep(intent: Intent, call: Call, { insists } = { insists: false }): Promise<HeldCertificate> {
     await this.#unattended(call);
-    return await this.#bringAbout(intent, { first: "automatic", now: false }, call);
+    return await this.#bringAbout(answered(intent), { first: "automatic", insists }, call);
+  }
+
+  async finish(intent: Intent, call: Call): Promise<HeldCertificate | undefined> {
+    const proof = { ...this.#parts, account: await this.#unattended(call), answers: this.#answers };
+    const before = await this.#fingerprint(intent, call);
+    if (!await recordsSeen(proof, intent, call)) return undefined;
+    tellSeen(this.#parts, intent);
+    const { balancers } = intent;
+    const links = balancers.length > 0 ? balancers : await this.#links(proof, intent.names, call);
+    const theirs: Intent = { ...intent, balancers: links.filter((it) => this.#parts.balancers.has(it)), awaited: true };
+    return await this.#fly(theirs, async (own) => {
+      const now = (await this.#parts.records.certificates.get(intent.secretName, own))?.value;
+      if (now !== undefined && now.facts.fingerprint !== before) return now; // the person was faster
+      return await this.#working((proof) => issue(proof, theirs, this.#preference(theirs, "record"), own), own);
+    }, call);
   }
 
   async interrupted(call: Call): Promise<readonly Interrupted[]> {
@@ -210,7 +240,8 @@ class Desk implements Certificates {
       const done = now === undefined ? (await certificates.get(intent.secretName, own))?.value : undefined;
       if (done !== undefined) return done; // somebody was faster
       const order = { ...now ?? record, intent };
-      return await this.#working((proof) => resume(proof, order, this.#preference(intent, "automatic"), own), own);
+      const first = intent.awaited === true ? "record" : "automatic";
+      return await this.#working((proof) => resume(proof, order, this.#preference(intent, first), own), own);
     }, call);
   }
 
@@ -342,6 +373,7 @@ class Desk implements Certificates {
     const { domains, secretName, certType, keyType, now = false } = request;
     const { links, first } = await decide(await this.#proof(call), call);
     await checkBalancers(this.#parts, links, call);
+    await releaseNames(this.#parts, domains, BY_COMMAND, call);
     const intent: Intent = {
       names: domains,
       keyType: keyType ?? this.#parts.settings.keyType,
@@ -349,19 +381,39 @@ class Desk implements Certificates {
       certType: certType ?? "fullchain",
       balancers: links,
     };
-    return await this.#bringAbout(intent, { first, now }, call);
+    const held = await this.#bringAbout(intent, { first, person: { now } }, call);
+    return held.record.intent.awaited === true ? await this.#answered(held, call) : held;
   }
 
-  #bringAbout(intent: Intent, { first, now }: Manner, call: Call): Promise<HeldCertificate> {
-    return this.#fly(
-      intent,
-      (own) =>
-        this.#working((proof) => {
-          return issue(now ? insisting(proof) : proof, intent, this.#preference(intent, first), own);
-        }, own),
-      call,
-      now,
-    );
+  /** Who joined the keeper on its way has the answer. */
+  #answered(held: HeldCertificate, call: Call): Promise<HeldCertificate> {
+    const { intent, facts } = held.record;
+    return this.#turns.take(nameSet(intent.names), async () => {
+      const same = await this.#fingerprint(intent, call) === facts.fingerprint;
+      return same ? { ...held, record: await putAnswered(this.#parts, held.record, call) } : held;
+    }, call);
+  }
+
+  #bringAbout(intent: Intent, manner: Manner, call: Call): Promise<HeldCertificate> {
+    const { first, person, insists = person?.now } = manner;
+    const preference = this.#preference(intent, first);
+    const work = (given: ProofParts, own: Call): Promise<CertificateRecord> => {
+      const proof = insists === true ? insisting(given) : given;
+      return person === undefined
+        ? issue(proof, intent, preference, own)
+        : this.#issueFor(proof, intent, preference, own);
+    };
+    return this.#fly(intent, (own) => this.#working((proof) => work(proof, own), own), call, insists);
+  }
+
+  /** A person may come late, when the keeper has done it, or early, when records are missing. */
+  async #issueFor(proof: ProofParts, intent: Intent, preference: Preference, call: Call): Promise<CertificateRecord> {
+    try {
+      return await claimAwaited(proof, intent, call) ?? await issue(proof, intent, preference, call);
+    } catch (error) {
+      if (error instanceof OrderParkedError) await wish(proof, intent, call);
+      throw error;
+    }
   }
 
   /** One flight an intent; two intents for the same names take turns, as a CA gives both the same order. */
@@ -458,6 +510,10 @@ class Desk implements Certificates {
     return { types: this.#parts.settings.challenges, ...given("balancer", intent.balancers[0]), first };
   }
 
+  async #fingerprint({ secretName }: Intent, call: Call): Promise<string | undefined> {
+    return (await this.#parts.records.certificates.get(secretName, call))?.value.facts.fingerprint;
+  }
+
   async #held(record: CertificateRecord, call: Call): Promise<HeldCertificate> {
     return (await this.#viewer(call))(record);
   }
@@ -471,13 +527,20 @@ class Desk implements Certificates {
     const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
     const asked = new Map((await renewals.list(call)).map((entry) => [entry.id, entry.value]));
     const aside = new Map((await asides.list(call)).map((entry) => [entry.id, entry.value]));
-    return (record) => ({
-      record,
-      deployments: byName.get(record.intent.secretName) ?? [],
-      autoRenewable: record.intent.names.every((name) => provable.has(name)),
-      ...given("renewal", heldRenewal(record, asked.get(record.intent.secretName))),
-      ...given("aside", aside.get(record.intent.secretName)),
-    });
+    const { clock, settings: { keyType } } = this.#parts;
+    const hands = { known: await authorizationsByName(this.#parts, call), keyType, now: clock.now() };
+    return (record) => {
+      const autoRenewable = record.intent.names.every((name) => provable.has(name));
+      const renewal = heldRenewal(record, asked.get(record.intent.secretName));
+      return {
+        record,
+        deployments: byName.get(record.intent.secretName) ?? [],
+        autoRenewable,
+        ...given("byHand", autoRenewable || renewal === undefined ? undefined : byHand(record, renewal, hands)),
+        ...given("renewal", renewal),
+        ...given("aside", aside.get(record.intent.secretName)),
+      };
+    };
   }
 
   /** The balancers that the names were authorized with. */
@@ -487,8 +550,16 @@ class Desk implements Certificates {
   }
 }
 
+/** Why a name is tried although it failed: a person knows better. */
+const BY_COMMAND = "it is asked for by command";
+
 /** How a certificate is brought about. */
-type Manner = Pick<Preference, "first"> & Required<Pick<IssueRequest, "now">>;
+interface Manner extends Pick<Preference, "first"> {
+  /** Somebody asked for it, perhaps at once. */
+  readonly person?: Required<Pick<IssueRequest, "now">>;
+  /** Limits of our own are passed over; unless told, where a person wants it at once. */
+  readonly insists?: boolean;
+}
 
 /** The same with an account that no limit of our own holds back. */
 function insisting(proof: ProofParts): ProofParts {

@@ -1,5 +1,5 @@
 import { attemptWait } from "../model/backoff.ts";
-import { describe, type ErrorCode, hopOf, SidecarError } from "../model/errors.ts";
+import { codeOf, describe, type ErrorCode, hopOf, isVaultAway, SidecarError } from "../model/errors.ts";
 import type { CertificateRecord, DeploymentRecord } from "../model/records.ts";
 import { bundleFile } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
@@ -32,7 +32,11 @@ export async function deploy(
   balancer: string,
   call: Call,
 ): Promise<DeploymentRecord> {
-  return await deployTo(parts, record, await candidateOf(parts, record, call), balancer, call);
+  const candidate = await candidateOf(parts, record, call).catch((error: unknown) => {
+    if (!isVaultAway(error)) throw error;
+    return error; // it is held as by a balancer that refuses, and tried again
+  });
+  return await deployTo(parts, record, candidate, balancer, call);
 }
 
 /** The bundle as the vault holds it: that, and nothing in memory, is what a balancer gets. */
@@ -51,16 +55,17 @@ async function candidateOf(parts: FlowParts, record: CertificateRecord, call: Ca
 async function deployTo(
   parts: FlowParts,
   record: CertificateRecord,
-  candidate: Candidate,
+  candidate: Candidate | SidecarError,
   name: string,
   call: Call,
 ): Promise<DeploymentRecord> {
   const { secretName } = record.intent;
-  const { fingerprint } = candidate.bundle.facts;
+  const { fingerprint } = candidate instanceof SidecarError ? record.facts : candidate.bundle.facts;
   const about = { balancer: name, secretName, fingerprint, at: parts.clock.now() };
   const before = (await parts.records.deployments.get(deploymentId(name, secretName), call))?.value;
   let outcome: DeploymentRecord;
   try {
+    if (candidate instanceof SidecarError) throw candidate;
     const balancer = balancerOf(parts, name);
     await checkNotWorse(balancer, candidate, about.at, call);
     const { kind, shadowed } = await balancer.swap(candidate, call);
@@ -69,10 +74,11 @@ async function deployTo(
   } catch (error) {
     if (call.signal.aborted) throw error;
     outcome = { ...about, state: "held", reason: describe(error), ...await heldBy(parts, about, before, error, call) };
-    tellHeld(parts, outcome, before);
+    tellHeld(parts, outcome, before, codeOf(error));
   }
   await parts.records.deployments.put(deploymentId(name, secretName), outcome, call);
-  if (outcome.state === "served" && before?.state === "served" && before.fingerprint !== fingerprint) {
+  const replaced = before?.state === "served" && before.fingerprint !== fingerprint;
+  if (outcome.state === "served" && replaced && !(candidate instanceof SidecarError)) {
     const { names } = candidate.bundle.facts;
     await quietly(parts, "certificate.unseen", () => tellDropped(parts, before, names, call), call);
   }
@@ -117,12 +123,12 @@ async function heldBy(
   call: Call,
 ): Promise<Pick<DeploymentRecord & { readonly state: "held" }, "until" | "hop" | "sign">> {
   const again = before?.state === "held" && before.fingerprint === about.fingerprint;
-  const untouched = error instanceof SidecarError && UNTOUCHED.includes(error.code);
+  const untouched = isVaultAway(error) || (error instanceof SidecarError && UNTOUCHED.includes(error.code));
   const sign = await balancers.get(about.balancer)?.sign(call).catch(() => undefined);
   call.signal.throwIfAborted();
   const wait = untouched ? (again ? attemptWait(1, clock.random()) : AWAY_MS) : HOLD_MS * (1 + SPREAD * clock.random());
   const until = new Date(clock.now().getTime() + Math.round(wait));
-  return { until, hop: hopOf(error) ?? "balancer", ...given("sign", sign) };
+  return { until, hop: hopOf(error) ?? (isVaultAway(error) ? "vault" : "balancer"), ...given("sign", sign) };
 }
 
 /** What is refused again for the same reason is no news. */
@@ -130,12 +136,13 @@ function tellHeld(
   { events }: FlowParts,
   { balancer, secretName, reason, hop = "balancer" }: DeploymentRecord & { readonly state: "held" },
   before: DeploymentRecord | undefined,
+  code: string,
 ): void {
   events.emit({
     level: before?.state === "held" && before.reason === reason ? "debug" : "error",
     name: "certificate.held",
     text: `${balancer} does not serve ${secretName}: ${reason}`,
-    fields: { balancer, secret: secretName, hop },
+    fields: { balancer, secret: secretName, hop, code },
   });
 }
 

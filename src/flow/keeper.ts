@@ -2,24 +2,32 @@ import { restAfter } from "../model/aside.ts";
 import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
+import { isVaultAway } from "../model/errors.ts";
 import { nextRenewal, plan, type Planned } from "../model/plan.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.ts";
 import { RENEWAL_REASONS } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
+import { heldBy, isHeldBack, type NameHold } from "../model/quarantine.ts";
+import { given } from "../model/shape.ts";
 import type { Call } from "../ports.ts";
 import { accountWatch } from "./account_watch.ts";
 import type { Answers } from "./answers.ts";
 import { sweepAsides } from "./aside.ts";
+import { type HandWatch, handWatch } from "./by_hand.ts";
 import { type CaClock, caClock } from "./ca_clock.ts";
 import type { Certificates } from "./certificates.ts";
 import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
 import { sweepOrders } from "./orders.ts";
 import type { FlowParts } from "./parts.ts";
 import { quietly } from "./quietly.ts";
+import { failingNames, wantedNames } from "./quarantine.ts";
+import { possibleTypes } from "./possible_types.ts";
 import { type RenewalWatch, renewalWatch } from "./renewal_watch.ts";
 import { repairCertIds, repairSecrets } from "./repair.ts";
 import type { HeldCertificate } from "./service.ts";
+import { sweep } from "./sweep.ts";
+import { type VaultWatch, vaultWatch } from "./vault_watch.ts";
 
 /** How often the keeper looks at everything; what is due sooner waits at most that long. */
 const LOOK_MS = 30_000;
@@ -52,23 +60,36 @@ export function keeper(
   const busy = new Set<SecretName>();
   const account = accountWatch(parts);
   const ca = caClock(parts);
-  const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca) };
+  const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca), hand: handWatch(parts, service) };
+  const gone = sweep(parts);
+  const vault = vaultWatch(parts, async (call) => {
+    await quietly(parts, "keeper.repair", () => repairSecrets(parts, call), call);
+    await quietly(parts, "keeper.repair", () => repairCertIds(parts, call), call);
+  });
+
+  const askAbout = (held: readonly HeldCertificate[], call: Call): Promise<void> =>
+    quietly(parts, "renewal.ask", () => watches.renewal.ask(held.map((it) => it.record), call), call);
 
   const look = async (call: Call): Promise<void> => {
     const closed = await account.look(call);
+    const secrets = await vault.look(call);
+    const all = await service.certificates(call);
+    if (secrets === undefined) return await askAbout(all, call);
     if (parts.settings.agreeTos && !closed) {
       await quietly(parts, "account.failed", () => service.openAccount(call), call);
     }
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
     await quietly(parts, "keeper.tidy", () => sweepAsides(parts, call), call);
-    const all = await service.certificates(call);
-    const held = await inVault(parts, all, call);
+    await quietly(parts, "keeper.tidy", () => gone.look(all.map((it) => it.record), declared, call), call);
+    const held = all.filter(({ record }) => secrets.has(certificateSecrets(record.intent.secretName).bundle));
     const works = await worksToDo({ parts, service, declared, all, held, ca, watches }, call);
-    const asking = quietly(parts, "renewal.ask", () => watches.renewal.ask(held.map((it) => it.record), call), call);
+    const asking = askAbout(held, call);
     const begin = async (work: Work): Promise<void> => {
       if (busy.has(work.intent.secretName)) return;
       busy.add(work.intent.secretName);
-      await attempt(parts, work, call).finally(() => busy.delete(work.intent.secretName));
+      // Where not even the failure can be written down, that is told: the next look tries again.
+      await quietly(parts, "keeper.attempt", () => attempt(parts, vault, work, call), call);
+      busy.delete(work.intent.secretName);
     };
     const { urgent = [], other = [] } = Object.groupBy(works, (it) => it.why === "recalled" ? "urgent" : "other");
     const first = Promise.all(urgent.map(begin));
@@ -80,8 +101,6 @@ export function keeper(
     look,
     async run(call: Call): Promise<void> {
       await quietly(parts, "keeper.restore", () => answers.restore(call), call);
-      await quietly(parts, "keeper.repair", () => repairSecrets(parts, call), call);
-      await quietly(parts, "keeper.repair", () => repairCertIds(parts, call), call);
       const underWay = new Set<Promise<void>>();
       while (!call.signal.aborted) {
         const round = quietly(parts, "keeper.look", () => look(call), call);
@@ -141,12 +160,14 @@ interface Room {
   readonly all: readonly HeldCertificate[];
   readonly held: readonly HeldCertificate[];
   readonly ca: CaClock;
-  readonly watches: { readonly expiry: ExpiryWatch; readonly renewal: RenewalWatch };
+  readonly watches: { readonly expiry: ExpiryWatch; readonly renewal: RenewalWatch; readonly hand: HandWatch };
 }
 
-/** Orders to go on with, then what the plan says; nothing before its backoff is over. */
+/**
+ * Orders to go on with, then what the plan says, then what persons have begun; nothing before its backoff is over.
+ */
 async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
-  const { parts: { records, clock }, service, declared, held, ca, watches } = room;
+  const { parts: { records, clock }, service, declared, all, held, ca, watches } = room;
   const now = clock.now();
   const open = await service.interrupted(call);
   const wanted = new Set([...open, ...held.map((it) => it.record)].map((it) => it.intent.secretName));
@@ -154,28 +175,44 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const tried = (await records.attempts.list(call)).map((entry) => [entry.id as SecretName, entry.value] as const);
   const attempts = easeAttempts(new Map(tried.filter(([name]) => wanted.has(name))), now);
 
+  const intents = [...[...open, ...held.map((it) => it.record)].map((it) => it.intent), ...declared];
+  const names = await wantedNames(room.parts, intents.flatMap((it) => it.names), call);
+
   const interrupted: Work[] = open
-    .filter((record) => !isResting(attempts.get(record.intent.secretName), now))
+    .filter((record) => !isResting(attempts.get(record.intent.secretName), now) && !isHeldBack(record, names, now))
     .map((record) => ({ intent: record.intent, why: "interrupted", act: (call) => service.resume(record, call) }));
   const orders = new Set(interrupted.map((work) => work.intent.secretName));
 
   const known = (await records.authorizations.list(call)).map((entry) => entry.value);
   const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
   const renewals = new Map((await records.renewals.list(call)).map((entry) => [entry.id as SecretName, entry.value]));
-  const planned = plan({
-    declared,
+  const situation = {
     held: held.map((it) => it.record),
-    provable: (name: DnsName) => provable.has(name),
     attempts: await withAsides(room.parts, attempts, [...held.map((it) => it.record.intent), ...declared], call),
-    renewals,
+    names,
     now,
+  };
+  const planned = plan({
+    ...situation,
+    declared,
+    provable: (name: DnsName, declared?: Intent) =>
+      provable.has(name) || (declared !== undefined && isProvable(room.parts, name, declared)),
+    renewals,
     caNow: ca.now(),
   });
-  watches.expiry.look(planned, held.map((it) => it.record));
+  watches.expiry.look(planned, held);
+  const handed = await watches.hand.handedOver({ ...situation, planned }, call);
+  const theirs = new Set(handed.map((intent) => intent.secretName));
+  const recorded = new Map(all.map(({ record }) => [record.intent.secretName, record]));
   const due: Work[] = planned.flatMap((it) =>
-    it.do === "issue" && !orders.has(it.intent.secretName) ? [issueWork(room, it, renewals)] : []
+    it.do === "issue" && !orders.has(it.intent.secretName) && !theirs.has(it.intent.secretName)
+      ? [issueWork(room, it, recorded.get(it.intent.secretName), renewals)]
+      : []
   );
-  return [...interrupted, ...due];
+  const begun: Work[] = handed
+    .filter(({ secretName }) => !orders.has(secretName) && watches.hand.isTime(secretName))
+    .map((intent) => ({ intent, why: "by hand", act: (call) => watches.hand.finish(intent, call) }));
+  return [...interrupted, ...due, ...begun];
 }
 
 /**
@@ -183,12 +220,12 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
  * replaced since it was judged is left to the next look: a second certificate for one intent would be one too many.
  */
 function issueWork(
-  { parts, service, all, ca }: Room,
+  { parts, service, ca }: Room,
   { intent, why }: Planned,
+  judged: CertificateRecord | undefined,
   renewals: ReadonlyMap<SecretName, RenewalRecord>,
 ): Work {
   const { secretName } = intent;
-  const judged = all.find((it) => it.record.intent.secretName === secretName)?.record;
   return {
     intent,
     why,
@@ -198,9 +235,16 @@ function issueWork(
         if (!isDue(judged, renewals.get(secretName), ca.now())) return undefined;
       }
       const now = (await parts.records.certificates.get(secretName, call))?.value;
-      return now?.facts.fingerprint === judged?.facts.fingerprint ? await service.keep(intent, call) : undefined;
+      if (now?.facts.fingerprint !== judged?.facts.fingerprint) return undefined;
+      return await service.keep(intent, call, { insists: why === "recalled" || why === "revoked" });
     },
   };
+}
+
+/** Tells whether a challenge that was configured can prove the name without a person. */
+function isProvable(parts: FlowParts, name: DnsName, { balancers: [balancer] }: Intent): boolean {
+  const types = parts.settings.challenges.filter((type) => CHALLENGES[type].automatic);
+  return possibleTypes(parts, name, { types, ...given("balancer", balancer) }).length > 0;
 }
 
 function isDue(record: CertificateRecord, known: RenewalRecord | undefined, caNow: Date): boolean {
@@ -228,7 +272,7 @@ async function withAsides(
 }
 
 /** Does one work and writes down how it went, and when it is tried again. */
-async function attempt(parts: FlowParts, { intent, why, act }: Work, call: Call): Promise<void> {
+async function attempt(parts: FlowParts, vault: VaultWatch, { intent, why, act }: Work, call: Call): Promise<void> {
   const { secretName, names } = intent;
   const { attempts } = parts.records;
   try {
@@ -236,26 +280,26 @@ async function attempt(parts: FlowParts, { intent, why, act }: Work, call: Call)
     await attempts.put(secretName, { failures: 0, lastAt: parts.clock.now() }, call);
   } catch (error) {
     if (call.signal.aborted) return;
-    const before = (await attempts.get(secretName, call))?.value.failures ?? 0;
+    if (isVaultAway(error)) vault.missed(error);
+    // What failed may be the ledger itself: it is told all the same.
+    const before = (await attempts.get(secretName, call).catch(() => undefined))?.value.failures ?? 0;
     const record = attemptFailed(error, before + 1, parts.clock.now(), parts.clock.random());
-    await attempts.put(secretName, record, call);
     const waits = record.failures === before;
-    const again = record.nextAt?.toISOString();
+    const failing = await failingNames(parts, call).catch(() => undefined);
+    const hold = failing === undefined ? undefined : heldBy(names, failing, parts.clock.now());
+    const again = againText(record, hold);
     parts.events.emit({
       level: waits ? "info" : "error",
       name: waits ? "certificate.waits" : "certificate.failed",
-      text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; again at ${again}`,
+      text: `No certificate for ${names.join(", ")} (${why}): ${record.lastError}; ${again}`,
       fields: { subject: names[0], secret: secretName, code: record.lastCode ?? "" },
     });
+    await quietly(parts, "keeper.note", () => attempts.put(secretName, record, call), call);
   }
 }
 
-/** A certificate whose bundle somebody removed is not held any more. */
-async function inVault(
-  { vault }: FlowParts,
-  held: readonly HeldCertificate[],
-  call: Call,
-): Promise<readonly HeldCertificate[]> {
-  const names = new Set((await vault.list(call)).map((secret) => secret.name));
-  return held.filter(({ record }) => names.has(certificateSecrets(record.intent.secretName).bundle));
+/** Says when it is tried again: when both its own backoff and the rest of its names are over. */
+function againText({ nextAt }: AttemptRecord, hold: NameHold | undefined): string {
+  if (hold !== undefined && hold.until === undefined) return "not again by itself";
+  return `again at ${new Date(Math.max(nextAt?.getTime() ?? 0, hold?.until?.getTime() ?? 0)).toISOString()}`;
 }

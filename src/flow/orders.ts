@@ -6,6 +6,7 @@ import { type Dispensable, dispensable } from "../model/replaces.ts";
 import { given } from "../model/shape.ts";
 import type { AuthorityAccount, Call } from "../ports.ts";
 import type { FlowParts } from "./parts.ts";
+import { noteRefusal } from "./quarantine.ts";
 
 /** An order whose URL is written down, as the CA showed it last. */
 export interface OpenOrder {
@@ -84,13 +85,14 @@ export async function locate(
     : await ordered(parts, record, order, call);
 }
 
-/** Writes an order down before it is sent. */
+/** Writes an order down before it is sent, unless the vault could not take what comes of it. */
 export async function intendOrder(
   parts: FlowParts,
   account: AuthorityAccount,
   { names, intent, replaces }: Wanted,
   call: Call,
 ): Promise<Intended> {
+  await parts.vault.ready(call);
   return await writeOrder(parts, {
     id: crypto.randomUUID(),
     directory: parts.authority.directory,
@@ -129,6 +131,7 @@ export async function sendOrder(
       if (!(error instanceof AcmeProblemError) || (error.problem.status ?? 400) >= 500) throw error;
       const leave = dispensable({ ...given("replaces", replaces), ...given("profile", profile) }, error.problem);
       if (leave === undefined) {
+        await noteRefusal(parts, names, error, call);
         await parts.records.orders.remove(record.id, call);
         throw error;
       }

@@ -1,4 +1,4 @@
-import { describe } from "../model/errors.ts";
+import { codeOf, describe } from "../model/errors.ts";
 import type { Call } from "../ports.ts";
 import type { FlowParts } from "./parts.ts";
 
@@ -13,6 +13,6 @@ export async function quietly(
     await work();
   } catch (error) {
     if (call.signal.aborted) return;
-    events.emit({ level: "error", name, text: describe(error) });
+    events.emit({ level: "error", name, text: describe(error), fields: { code: codeOf(error) } });
   }
 }

@@ -19,10 +19,12 @@ import type {
   CertificateRecord,
   DeploymentRecord,
   Intent,
+  NameRecord,
   OrderRecord,
   OrderStep,
   RateRecord,
   ShadowedName,
+  WishRecord,
 } from "../model/records.ts";
 import { type RenewalDraw, type RenewalWindow, renewalWindow } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
@@ -125,7 +127,7 @@ export function readOrder(json: unknown): OrderRecord {
     case "parked":
       return { ...common, step, url: url(it, "url"), ...given("expires", optional(it, "expires", instant)) };
     case "finalizing":
-      return { ...common, step, url: url(it, "url") };
+      return { ...common, step, url: url(it, "url"), ...given("refusals", optional(it, "refusals", number)) };
     case "issued":
       return {
         ...common,
@@ -207,6 +209,29 @@ export function readAttempt(json: unknown): AttemptRecord {
   };
 }
 
+/** Reads a {@linkcode NameRecord}: the fields of its state, and no others. */
+export function readName(json: unknown): NameRecord {
+  const it = object(json, "name");
+  const common = {
+    directory: url(it, "directory"),
+    name: dnsName(it, "name"),
+    failures: number(it, "failures"),
+    problem: text(it, "problem"),
+    detail: text(it, "detail"),
+    ...given("page", optional(it, "page", url)),
+    lastAt: instant(it, "lastAt"),
+  };
+  const state = oneOf(it, "state", ["failing", "resting", "paused", "refused"]);
+  switch (state) {
+    case "failing":
+    case "refused":
+      return { ...common, state };
+    case "resting":
+    case "paused":
+      return { ...common, state, until: instant(it, "until") };
+  }
+}
+
 /** Reads a {@linkcode RateRecord}. */
 export function readRate(json: unknown): RateRecord {
   const it = object(json, "rate");
@@ -248,6 +273,12 @@ export function readRenewal(json: unknown): RenewalRecord {
   };
 }
 
+/** Reads a {@linkcode WishRecord}. */
+export function readWish(json: unknown): WishRecord {
+  const it = object(json, "wish");
+  return { intent: intent(it, "intent"), at: instant(it, "at") };
+}
+
 /** Reads a published key authorization. */
 export function readAnswer(json: unknown): string {
   return text({ keyAuthorization: json }, "keyAuthorization");
@@ -263,6 +294,7 @@ function intent(from: Fields, field: string): Intent {
     secretName: secretName(it, "secretName"),
     certType: certType(it, "certType"),
     balancers: texts(it, "balancers"),
+    ...given("awaited", optional(it, "awaited", flag)),
   };
 }
 

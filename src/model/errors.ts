@@ -20,9 +20,11 @@ export type ErrorCode =
   | "CERTIFICATE_REJECTED" // what the CA sent must not be used
   | "VAULT_KEY" // the vault cannot be opened with this key
   | "VAULT_UNAVAILABLE" // the vault or ledger cannot be reached or is held by another process
+  | "VAULT_DENIED" // the vault or ledger is there and does not let us: its rights have changed, a token has expired
   | "BALANCER_CONFIG" // the balancer is not wired as needed
   | "BALANCER_UNREACHABLE" // its socket or its probe address does not answer
-  | "SWAP_REJECTED"; // the balancer refused the certificate, or did not serve it
+  | "SWAP_REJECTED" // the balancer refused the certificate, or did not serve it
+  | "INTERNAL"; // what nobody foresaw: a fault of this program
 
 /** How an error is put together; everything but the message is optional. */
 export interface SidecarErrorOptions extends ErrorOptions {
@@ -95,11 +97,14 @@ export class AcmeProblemError extends SidecarError {
   override readonly name = "AcmeProblemError";
   /** What the CA said, whole. */
   readonly problem: Problem;
+  /** Pages of the CA for a person who has to act, from the problem and its `Link` headers. */
+  readonly pages: readonly URL[];
 
   /** Takes the CA's own words for a message. */
-  constructor(problem: Problem, options: SidecarErrorOptions = {}) {
+  constructor(problem: Problem, options: SidecarErrorOptions & { readonly pages?: readonly URL[] } = {}) {
     super("CA_PROBLEM", problemText(problem), { field: "acme_client", ...options });
     this.problem = problem;
+    this.pages = options.pages ?? [];
   }
 }
 
@@ -142,6 +147,11 @@ export function isRateLimited(error: unknown): error is SidecarError {
   return error instanceof AcmeProblemError && isProblem(error.problem, "rateLimited");
 }
 
+/** Tells whether the vault or the ledger is away: nothing is wrong with what was to be kept there, and it passes. */
+export function isVaultAway(error: unknown): error is SidecarError {
+  return error instanceof SidecarError && (error.code === "VAULT_UNAVAILABLE" || error.code === "VAULT_DENIED");
+}
+
 /** The order waits until a person has set these TXT records; the next `get` of the same names goes on with it. */
 export class OrderParkedError extends SidecarError {
   /** Stable name of the class. */
@@ -171,6 +181,11 @@ export class InUseError extends SidecarError {
     super("CONFLICT", `Certificate still in use in services: ${balancers.join(",")}`, { field: "certificate" });
     this.balancers = balancers;
   }
+}
+
+/** The class of an error; what is none of ours was not foreseen. */
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof SidecarError ? error.code : "INTERNAL";
 }
 
 /** Says an error in one line: message, then its causes, then what to do. */

@@ -42,7 +42,9 @@ export const FAILURE_CLASSES: Readonly<Record<ErrorCode, FailureClass>> = {
   },
   VAULT_KEY: { cause: "the vault cannot be opened with this key", todo: "set the right VAULT_KEY" },
   VAULT_UNAVAILABLE: { cause: "the vault cannot be reached", todo: "check the disk of VAULT_URL" },
+  VAULT_DENIED: { cause: "the vault does not let the sidecar in", todo: "give it the right to read and write there" },
   BALANCER_CONFIG: { cause: "the load balancer is not wired as needed", todo: "run kontena lb check" },
   BALANCER_UNREACHABLE: { cause: "the load balancer does not answer", todo: "check that it runs: kontena lb list" },
   SWAP_REJECTED: { cause: "the load balancer refused the certificate", todo: "look at the load balancer's log" },
+  INTERNAL: { cause: "of a fault in the sidecar", todo: "look at its log, and report it" },
 };

@@ -26,6 +26,16 @@ export interface Intent {
   readonly certType: CertType;
   /** Names of the balancers that shall serve it; none: it is only kept in the vault. */
   readonly balancers: readonly string[];
+  /** The keeper goes ahead in the place of a person, whose `get` may still come: it is answered by what came of this. */
+  readonly awaited?: boolean;
+}
+
+/** A certificate that a person asked for while DNS lacked a record of theirs: it is got once all are seen. */
+export interface WishRecord {
+  /** What was asked for. */
+  readonly intent: Intent;
+  /** When. */
+  readonly at: Date;
 }
 
 /** Our account at one CA (RFC 8555 §7.1.2). The key itself is the vault secret `LE_PRIVATE_KEY`. */
@@ -141,7 +151,8 @@ export type OrderRecord =
     | { readonly step: "intended" } // newOrder may have been sent; Location unknown
     | { readonly step: "ordered"; readonly url: URL; readonly expires?: Date }
     | { readonly step: "parked"; readonly url: URL; readonly expires?: Date } // waits for records that a person sets
-    | { readonly step: "finalizing"; readonly url: URL } // the key is sealed, the CSR may have been sent
+    // the key is sealed, the CSR may have been sent; refusals: how many CSRs the CA has refused
+    | { readonly step: "finalizing"; readonly url: URL; readonly refusals?: number }
     // looks: how often what was downloaded could not be read
     | { readonly step: "issued"; readonly url: URL; readonly certificate: URL; readonly looks?: number }
   );
@@ -233,6 +244,33 @@ export interface AttemptRecord {
   /** When it was tried last. */
   readonly lastAt: Date;
 }
+
+/** How a name failed at a CA, since it was last convinced. */
+export type NameRecord =
+  & {
+    /** URL of the CA's directory. */
+    readonly directory: URL;
+    /** The name, with `*.` where it is a wildcard. */
+    readonly name: DnsName;
+    /** Failures in a row. */
+    readonly failures: number;
+    /** The last problem's type, for example `caa`. */
+    readonly problem: string;
+    /** The CA's words. */
+    readonly detail: string;
+    /** A page of the CA for a person who acts. */
+    readonly page?: URL;
+    /** When it failed last. */
+    readonly lastAt: Date;
+  }
+  & NameRest;
+
+/** What follows for the certificates that the name is in. */
+export type NameRest =
+  | { readonly state: "failing" } // nothing yet
+  | { readonly state: "resting"; readonly until: Date } // they are not ordered by themselves before
+  | { readonly state: "paused"; readonly until: Date } // the CA waits for a person; until then nobody looks whether one acted
+  | { readonly state: "refused" }; // they are not ordered by themselves any more
 
 /** What the CA's limits let us do, as far as it is known. One entry a bucket, a wait, or a thing that limits ask for. */
 export type RateRecord =

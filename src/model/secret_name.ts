@@ -11,6 +11,7 @@ export type InternalName = Branded<"InternalName">;
 /** Everything a vault can keep a value under. */
 export type VaultName = SecretName | InternalName;
 
+const ORDER_KEY = ".order-key.";
 const SECRET_NAME = /^(?!-)[A-Za-z0-9_-]+$/;
 
 /** The secret that holds the ACME account key, as the original named it. */
@@ -35,7 +36,12 @@ export function parseSecretName(input: string, field = "name"): SecretName {
 
 /** The sealed record for the private key of an order in flight. */
 export function orderKeyName(orderId: string): InternalName {
-  return `.order-key.${orderId}` as InternalName;
+  return `${ORDER_KEY}${orderId}` as InternalName;
+}
+
+/** Tells whether there is only ever one secret of that name: once removed, a vault need not remember which version it had. */
+export function isUsedOnce(name: VaultName): boolean {
+  return name.startsWith(ORDER_KEY); // an order's id is random
 }
 
 /** The sealed record for a certificate that was not taken: its chain as it came, and its key. */
@@ -45,6 +51,11 @@ export function asideName(base: SecretName): InternalName {
 
 /** The sealed record for the account key that is to follow {@linkcode ACCOUNT_KEY}: made before the CA hears of it. */
 export const NEXT_ACCOUNT_KEY: InternalName = ".account-key.next" as InternalName;
+
+/** What an entry of the outbox is sealed as: it cannot stand in for another one, nor for a secret. */
+export function outboxName(id: string): InternalName {
+  return `.outbox.${id}` as InternalName;
+}
 
 /** Tells whether `vault list` may show it. */
 export function isSecretName(name: VaultName): name is SecretName {

@@ -6,6 +6,7 @@ export function watchedVault(vault: Vault): Vault & Required<Pick<Vault, "watch"
   const listeners = new Set<(names: readonly VaultName[]) => void>();
   const tell = (names: readonly VaultName[]): void => listeners.forEach((listener) => listener(names));
   return {
+    ready: (call) => vault.ready(call),
     list: (call) => vault.list(call),
     read: (name, call) => vault.read(name, call),
     history: (name, call) => vault.history(name, call),

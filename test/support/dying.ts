@@ -33,6 +33,7 @@ export function lifeOf(last: number): Life {
       [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose](),
     }),
     vault: (vault) => ({
+      ready: async (call) => (alive(), await vault.ready(call)),
       list: async (call) => (alive(), await vault.list(call)),
       read: async (name, call) => (alive(), await vault.read(name, call)),
       history: async (name, call) => (alive(), await vault.history(name, call)),

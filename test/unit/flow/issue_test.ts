@@ -249,3 +249,16 @@ Deno.test("a balancer that refuses is reported with its reason, and the vault ha
   assertEquals(deployments.map((it) => it.state === "held" ? it.reason : it.state), ["unknown curve"]);
   assertEquals((await vault.list(CALL)).some((it) => it.name === "LE_CERTIFICATE_www_example_com_BUNDLE"), true);
 });
+
+Deno.test("request() of a name whose authorization an unfinished order has, with others, does not wait for those", async () => {
+  const { service, authority } = await harness();
+  authority.drop("respond");
+  await assertRejects(
+    () => service.request({ domains: parseDnsNames(["a.example", "b.example"]) }, CALL),
+    SidecarError,
+  );
+
+  const held = await service.request({ domains: parseDnsNames(["b.example", "c.example"]) }, CALL);
+
+  assertEquals([...held.record.facts.names].sort(), ["b.example", "c.example"]);
+});

@@ -1,6 +1,9 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { diskTable } from "../../../scripts/soak/disk_run.ts";
 import { killPlan, killTable } from "../../../scripts/soak/kill_plan.ts";
 import { parseSeeds } from "../../../scripts/soak/main.ts";
+import { canMount, mountSmallDisk } from "../../../scripts/soak/small_disk.ts";
+import { tempDir } from "../../support/process.ts";
 
 Deno.test("parseSeeds() takes a number of seeds or one of them, and refuses anything else", () => {
   assertEquals([parseSeeds([]).length, parseSeeds(["--seeds=2"]), parseSeeds(["--seed=7"])], [10, [1, 2], [7]]);
@@ -38,4 +41,38 @@ Deno.test("killTable() counts deaths and damage by step, and all of them", () =>
     ["seal key", "1", "0", "0", "1", "0", "0", "1", "0"],
     ["all", "3", "1", "0", "2", "0", "0", "1", "0"],
   ]);
+});
+
+Deno.test("diskTable() counts renewals, what was left and damage by what was full, and all of them", () => {
+  const table = diskTable([
+    { full: "vault", killed: true, left: "old", damage: new Map() },
+    { full: "vault", killed: true, left: "new", damage: new Map([["pair not loaded", "half"]]) },
+    { full: "both", killed: false, left: "old", damage: new Map([["issued twice", 2]]) },
+  ]);
+  assertEquals(table.rows, [
+    ["both", "1", "1", "0", "0", "0", "0", "1"],
+    ["vault, killed", "2", "1", "1", "1", "0", "0", "0"],
+    ["all", "3", "2", "1", "1", "0", "0", "1"],
+  ]);
+});
+
+Deno.test({
+  name: "mountSmallDisk() is full up to what is left, until it is freed, and goes away with its scope [needs root]",
+  ignore: !canMount(),
+  async fn(): Promise<void> {
+    using folder = tempDir();
+    {
+      using disk = mountSmallDisk(folder.path, 1024);
+      disk.fill(16 * 1024);
+      await Deno.writeFile(`${folder.path}/fits`, new Uint8Array(8 * 1024));
+      await assertRejects(
+        () => Deno.writeFile(`${folder.path}/large`, new Uint8Array(32 * 1024)),
+        Error,
+        "No space left",
+      );
+      disk.free();
+      await Deno.writeFile(`${folder.path}/large`, new Uint8Array(32 * 1024));
+    }
+    assertEquals([...Deno.readDirSync(folder.path)], []);
+  },
 });
