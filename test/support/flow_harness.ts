@@ -19,9 +19,14 @@ import type {
   Event,
   Ledger,
   LoadBalancer,
+  Served,
   SwapReport,
   Vault,
 } from "../../src/ports.ts";
+import { createHash } from "node:crypto";
+import { bundlePem } from "../../src/model/certificate.ts";
+import type { FileHops } from "../../src/model/inventory.ts";
+import { given } from "../../src/model/shape.ts";
 import type { RateLimit } from "../../src/model/rates.ts";
 import { registeredDomain } from "../../src/suffixes/registered_domain.ts";
 import { memoryVault } from "../../src/vault/memory_vault.ts";
@@ -103,12 +108,23 @@ async function assemble(
   const vault = options.vault?.(stores.vault) ?? stores.vault;
   const records = recordsOf(ledger);
   const swap = options.swap ?? (() => Promise.resolve({ kind: "replaced" as const, shadowed: [] }));
+  const digests = new Map<string, string>();
+  const has = new Map<string, Served>();
+  const hopsOf = (name: string, files: readonly string[]): ReadonlyMap<string, FileHops> =>
+    new Map(files.map((file) => [file, given("disk", digests.get(`${name} ${file}`))]));
   const fakes = (options.balancers ?? ["infra/lb"]).map((name) =>
     fakeBalancer({
       name,
-      swap: (candidate) => {
-        swaps.push(`${name} ${candidate.file} ${candidate.bundle.facts.serial}`);
-        return swap(candidate, name);
+      sign: () => Promise.resolve("worker 1"),
+      inventory: ({ files }) => Promise.resolve({ sign: "worker 1", files: hopsOf(name, files), missing: [] }),
+      served: (names) => Promise.resolve(names.flatMap((it) => has.get(`${name} ${it}`) ?? [])),
+      swap: async (candidate) => {
+        const { file, bundle } = candidate;
+        swaps.push(`${name} ${file} ${bundle.facts.serial}`);
+        const report = await swap(candidate, name);
+        digests.set(`${name} ${file}`, createHash("sha256").update(bundlePem(bundle)).digest("hex"));
+        for (const it of bundle.facts.names) has.set(`${name} ${it}`, { name: it, ...bundle.facts });
+        return report;
       },
       remove: async (file) => {
         await options.remove?.(file, name);
