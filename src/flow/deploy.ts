@@ -126,7 +126,9 @@ async function heldBy(
   const untouched = isVaultAway(error) || (error instanceof SidecarError && UNTOUCHED.includes(error.code));
   const sign = await balancers.get(about.balancer)?.sign(call).catch(() => undefined);
   call.signal.throwIfAborted();
-  const wait = untouched ? (again ? attemptWait(1, clock.random()) : AWAY_MS) : HOLD_MS * (1 + SPREAD * clock.random());
+  const refused = error instanceof SidecarError || again; // a fault of ours is tried once more before that
+  const soon = untouched && !again ? AWAY_MS : attemptWait(1, clock.random());
+  const wait = untouched || !refused ? soon : HOLD_MS * (1 + SPREAD * clock.random());
   const until = new Date(clock.now().getTime() + Math.round(wait));
   return { until, hop: hopOf(error) ?? (isVaultAway(error) ? "vault" : "balancer"), ...given("sign", sign) };
 }
