@@ -30,6 +30,9 @@ const COUNTED: Readonly<Record<string, readonly [counter: string, labels: readon
   "certificate.aside": ["kontena_certificate_kept_aside_total", ["subject"]],
   "certificate.served": ["kontena_swap_total", ["balancer"]],
   "certificate.held": ["kontena_swap_failed_total", ["balancer", "code"]],
+  "balancer.drift": ["kontena_drift_total", ["balancer", "why"]],
+  "balancer.alarm": ["kontena_alarm_total", ["balancer", "hop"]],
+  "balancer.away": ["kontena_balancer_away_total", ["balancer"]],
   "clock.skewed": ["kontena_clock_skewed_total", []],
   "sidecar.fault": ["kontena_faults_total", ["code"]],
 };
@@ -47,6 +50,7 @@ const HELP: Readonly<Record<string, string>> = {
     "End of validity of a certificate that a person has to renew by now, by the command; Unix time.",
   kontena_certificate_renewal_reason: "1 for what decides when it is renewed: window, recalled, emergency or lifetime.",
   kontena_certificate_served: "1 if the balancer serves this serial, 0 if it was refused.",
+  kontena_certificate_held: "1 for a version that the balancer does not serve, by the hop where it stopped.",
   kontena_certificate_shadowed: "Names that another certificate on the balancer answers.",
   kontena_certificate_attempts_failed: "Attempts in a row that failed.",
   kontena_certificate_next_attempt_seconds: "When it is tried again, Unix time.",
@@ -73,6 +77,10 @@ const HELP: Readonly<Record<string, string>> = {
     "How far the CA's clock is ahead of ours, if that is more than five minutes, else about 0.",
   kontena_faults_total: "Faults of the sidecar itself that belong to no certificate, by class.",
   kontena_swap_total: "Swaps that were proven.",
+  kontena_drift_total:
+    "Certificates that were put right on a balancer because somebody else had changed them, by what was wrong.",
+  kontena_alarm_total: "Certificates that could not be put right, by the hop where they stop.",
+  kontena_balancer_away_total: "Times that a balancer stopped answering.",
   kontena_swap_failed_total: "Swaps that were refused or not proven, by class.",
   kontena_name_failures: "Failures of a name at the CA in a row.",
   kontena_name_quarantined: "1 if the name holds its certificates back.",
@@ -148,6 +156,11 @@ async function gaugesOf(
       { balancer, secret, serial: facts.serial },
       state === "served" ? 1 : 0,
     ]),
+    kontena_certificate_held: deployments.flatMap(({ deployment: it }) =>
+      it.state === "held"
+        ? [[{ balancer: it.balancer, secret: it.secretName, hop: it.hop ?? "balancer" }, 1] as const]
+        : []
+    ),
     kontena_certificate_shadowed: deployments.flatMap(({ deployment: it }) =>
       it.state === "served" ? [[{ balancer: it.balancer, secret: it.secretName }, it.shadowed.length] as const] : []
     ),

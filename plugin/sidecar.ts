@@ -26,12 +26,14 @@ import {
   outboxVault,
   presentedAnswers,
   publishedAnswers,
+  reconcile,
   recordsOf,
   registeredDomain,
   SidecarError,
   tlsAlpn01Solver,
   tlsSni01Solver,
   type Vault,
+  watchedVault,
 } from "../mod.ts";
 import { ACCOUNT_KEY, parseSecretName, type SecretName } from "../src/model/secret_name.ts";
 import { given } from "../src/model/shape.ts";
@@ -85,7 +87,8 @@ export async function startSidecar(
   const lifetime = new AbortController();
 
   const stores = await openStores(config, identity, clock, started);
-  const vault = await withOutbox(config, identity, seams.vault?.(stores.vault) ?? stores.vault, { clock, events });
+  const stored = await withOutbox(config, identity, seams.vault?.(stores.vault) ?? stores.vault, { clock, events });
+  const vault = watchedVault(stored);
   const records = recordsOf(seams.ledger?.(stores.ledger) ?? stores.ledger);
   const answered = publishedAnswers(seams.ledger?.(stores.ledger) ?? stores.ledger);
 
@@ -142,7 +145,8 @@ export async function startSidecar(
   const call = { signal: lifetime.signal };
   const keeping = awaitBalancers(balancers.values(), clock, call)
     .then(() => keeper(parts, service, answers, config.certificates).run(call));
-  started.defer(() => ended(lifetime, () => [keeping, service.landed(), overBalancers.landed()]));
+  const reconciling = reconcile(parts, service, answers, config.certificates).run(call);
+  started.defer(() => ended(lifetime, () => [keeping, reconciling, service.landed(), overBalancers.landed()]));
   tellStarted(events, config, door.port, challenge.port);
   return started.move();
 }

@@ -9,6 +9,7 @@ import type { ChallengeCertificate, SniChallengeCertificate } from "./model/chal
 import type { ChallengeType } from "./model/challenge_type.ts";
 import type { DnsName } from "./model/dns_name.ts";
 import type { SidecarError } from "./model/errors.ts";
+import type { Inventory, InventoryQuestion } from "./model/inventory.ts";
 import type { Authorization, Challenge, Order } from "./model/order.ts";
 import type { ShadowedName } from "./model/records.ts";
 import type { RenewalAnswer } from "./model/renewal_record.ts";
@@ -237,6 +238,8 @@ export interface Vault extends AsyncDisposable {
   remove(name: VaultName, call: VaultChange): Promise<boolean>;
   /** The earlier versions that are still kept and can be opened, newest first, without the current one. */
   history(name: VaultName, call: Call): Promise<readonly Secret[]>;
+  /** Where it can tell: calls `listener` after each write and removal, until the signal aborts. */
+  readonly watch?: (listener: (names: readonly VaultName[]) => void, call: Call) => void;
 }
 
 /** One entry of an outbox, sealed. */
@@ -329,6 +332,14 @@ export interface Candidate {
   readonly bundle: Bundle;
 }
 
+/** A file of ours as the vault has it. */
+export interface StoredFile {
+  /** Its base name. */
+  readonly file: string;
+  /** Its text. Secret. */
+  readonly pem: string;
+}
+
 /** What became of a swap that was proven. */
 export interface SwapReport {
   /** What had to be done. */
@@ -368,8 +379,20 @@ export interface LoadBalancer {
    * that it shall serve from are not there.
    */
   state(call: Call): Promise<BalancerState>;
+  /**
+   * A text that differs as soon as the balancer was started anew, reloaded or replaced by somebody else; it is asked for each
+   * second, so it costs next to nothing. Rejects `BALANCER_UNREACHABLE`.
+   */
+  sign(call: Call): Promise<string>;
+  /** Looks what it has on disk and in memory, in one go for any number of files. */
+  inventory(question: InventoryQuestion, call: Call): Promise<Inventory>;
   /** Serves the candidate to new connections and proves it for every name, or goes on serving the old one and rejects. */
   swap(candidate: Candidate, call: Call): Promise<SwapReport>;
+  /**
+   * Where it can: puts back what was proven on it before and somebody else has changed since, many at once. What it does not
+   * return is left to `swap`; what it does return is still to be proven.
+   */
+  readonly restore?: (files: readonly StoredFile[], call: Call) => Promise<ReadonlySet<string>>;
   /** Stops serving the file and removes it; nothing happens where there is none. */
   remove(file: string, call: Call): Promise<void>;
   /** Asks by a new TLS connection for each name. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import defer * as nodeCrypto from "node:crypto";
 import { InputError } from "../../src/model/errors.ts";
 import type { Endpoint } from "../net/connection.ts";
 import type { ProxyVersion } from "../net/proxy_header.ts";
@@ -105,6 +106,11 @@ export function readEndpoint(value: string, what: string, refuse: Refuse): Endpo
 /** Writes `host:port`. */
 export function hostPort({ hostname, port }: Endpoint): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
+/** Tells configurations of a balancer apart. */
+export function configSum(config: unknown): string {
+  return nodeCrypto.createHash("sha256").update(JSON.stringify(config)).digest("hex").slice(0, 8);
 }
 
 /** Reads `probe-proxy=`. */

@@ -127,7 +127,8 @@ async function onDisk<T>(path: string, work: () => Promise<T>, folder: string = 
     return await work();
   } catch (cause) {
     const why = `Cannot use ${path}: ${describe(cause)}${await accessHint(cause, folder)}`;
-    throw new SidecarError("BALANCER_CONFIG", why, { field: "load_balancers", todo: todoFor(cause), cause });
+    const options = { field: "load_balancers", todo: todoFor(cause), cause, hop: "disk" } as const;
+    throw new SidecarError("BALANCER_CONFIG", why, options);
   }
 }
 

@@ -168,6 +168,7 @@ function notServed(missed: readonly Answer[]): SidecarError {
   return new SidecarError("SWAP_REJECTED", `The new certificate is not served: ${shown.join("; ")}${more}`, {
     field: "load_balancer",
     todo: "check that probe= names this balancer's TLS address and that its bind uses the certificate's list",
+    hop: "served",
   });
 }
 

@@ -10,6 +10,8 @@ import type { Version } from "./payload.ts";
 export interface Info {
   readonly pid: number;
   readonly version: Version;
+  /** When it was started, in seconds; a container may give each of its workers the same pid. Not told by the oldest. */
+  readonly startedAt?: number;
 }
 
 /** Reads the reply to `show info`; undefined if it is none. */
@@ -18,7 +20,12 @@ export function readInfo(reply: string): Info | undefined {
   const text = /^Version: (\S+)$/m.exec(reply)?.[1];
   const [, major, minor] = /^(\d{1,3})\.(\d{1,3})/.exec(text ?? "") ?? [];
   if (pid === undefined || text === undefined) return undefined;
-  return { pid: Number(pid), version: { major: Number(major ?? 0), minor: Number(minor ?? 0), text } };
+  const startedAt = /^Start_time_sec: (\d{1,12})$/m.exec(reply)?.[1];
+  return {
+    pid: Number(pid),
+    version: { major: Number(major ?? 0), minor: Number(minor ?? 0), text },
+    ...startedAt === undefined ? {} : { startedAt: Number(startedAt) },
+  };
 }
 
 /** The file of the open transaction in the reply to `show ssl cert`. */
@@ -53,6 +60,16 @@ export function readCertificate(reply: string, file: string): LoadedCertificate 
   const sha1 = /^SHA1 FingerPrint: ([0-9A-F]{40})$/m.exec(reply)?.[1]?.toLowerCase();
   const serial = /^Serial: ([0-9A-F]+)$/m.exec(reply)?.[1]?.toLowerCase();
   return { status, ...(sha1 === undefined ? {} : { sha1 }), ...(serial === undefined ? {} : { serial }) };
+}
+
+/** Reads the replies to several `show ssl cert FILE` on one line: by file, each that is loaded. */
+export function readCertificates(reply: string): ReadonlyMap<string, LoadedCertificate> {
+  const parts = reply.split(/^(?=Filename: )/m);
+  return new Map(parts.flatMap((part) => {
+    const file = /^Filename: (.+)$/m.exec(part)?.[1];
+    const read = file === undefined ? undefined : readCertificate(part, file);
+    return file === undefined || read === undefined ? [] : [[file, read] as const];
+  }));
 }
 
 const STATUS: Readonly<Record<string, LoadedCertificate["status"]>> = {

@@ -54,6 +54,7 @@ export function refused(message: string, reply: string): SidecarError {
   return new SidecarError("SWAP_REJECTED", `HAProxy refused "${line}": ${quotable(reply)}`, {
     field: "load_balancer",
     todo: "mend what HAProxy names; the former certificate goes on being served",
+    hop: "memory",
   });
 }
 

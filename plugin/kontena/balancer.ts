@@ -6,7 +6,9 @@ import { askAll, servedBy } from "../certs/prove.ts";
 import { isSniFile } from "../certs/sni_file.ts";
 import type { Endpoint } from "../net/connection.ts";
 import { plainGet } from "../net/plain_get.ts";
+import { digests } from "../certs/digests.ts";
 import { etcdV2 } from "./etcd.ts";
+import { inventory, signOf } from "./inventory.ts";
 import { revisionKey } from "./layout.ts";
 import { remove } from "./remove.ts";
 import { httpRouting } from "./routes.ts";
@@ -42,6 +44,7 @@ export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): Loa
   const mine = (file: string): boolean => files.has(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   const bySocket = (call: Call): Promise<LoadBalancer | undefined> => usable(runtime, call);
   const byFile = sniAnswering(tools, mine);
+  const onDisk = digests();
   const sni = async (call: Call): Promise<SniAnswering> => (await bySocket(call))?.sni ?? byFile;
   return {
     name: config.name,
@@ -58,6 +61,14 @@ export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): Loa
       await checkPlace(config.name, config.certificates);
       await tools.etcd.get(revisionKey(config.service), call);
       return await (await bySocket(call))?.state(call) ?? {};
+    },
+    async sign(call): Promise<string> {
+      const byFile = await signOf(tools, call);
+      return await (await bySocket(call))?.sign(call) ?? byFile;
+    },
+    async inventory(question, call): ReturnType<LoadBalancer["inventory"]> {
+      const byFile = await inventory(tools, onDisk, question, call);
+      return await (await bySocket(call))?.inventory(question, call) ?? byFile;
     },
     async swap(candidate, call): ReturnType<LoadBalancer["swap"]> {
       files.add(candidate.file);

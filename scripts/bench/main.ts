@@ -14,6 +14,7 @@ import { looksRow } from "./looks.ts";
 import { ratesRow } from "./rates.ts";
 import { reloadRow } from "./reload.ts";
 import { markdown } from "./report.ts";
+import { repairRow } from "./repair.ts";
 import { requestsRow } from "./requests.ts";
 import { rssRow, startRow } from "./start.ts";
 import { swapRow } from "./swap.ts";
@@ -27,6 +28,7 @@ const ROWS: Readonly<Record<string, BenchRow>> = {
   one: oneRow,
   hundred: hundredRow,
   swap: swapRow,
+  repair: repairRow,
   reload: reloadRow,
   traffic: trafficRow,
   kontena: kontenaRow,

@@ -1,14 +1,22 @@
+import type { Target } from "../model/balancer_plan.ts";
 import { answered, byHand } from "../model/by_hand.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import { type DnsName, nameSet } from "../model/dns_name.ts";
 import { OrderParkedError } from "../model/errors.ts";
-import type { AccountRecord, AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
+import type {
+  AccountRecord,
+  AuthorizationRecord,
+  CertificateRecord,
+  DeploymentRecord,
+  Intent,
+  OrderRecord,
+} from "../model/records.ts";
 import { nextRenewal } from "../model/plan.ts";
 import { drawOf, type RenewalRecord } from "../model/renewal_record.ts";
 import type { RevocationReason } from "../model/revocation.ts";
-import { defaultSecretName, type SecretName } from "../model/secret_name.ts";
+import { certificateSecrets, defaultSecretName, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
-import { accountId } from "../ledger/records.ts";
+import { accountId, deploymentId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
@@ -19,8 +27,9 @@ import { acceptAside, asideOf, clearAside } from "./aside.ts";
 import { authorize } from "./authorize.ts";
 import { authorizationsByName, claimAwaited, putAnswered, recordsSeen, tellSeen, wish } from "./by_hand.ts";
 import { closureOf } from "./closure.ts";
-import { balancerFor, balancerNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
+import { balancerFor, balancersNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
 import { deploy } from "./deploy.ts";
+import { restore } from "./restore.ts";
 import { explainCertificate } from "./explain.ts";
 import { type Flights, flights } from "./flights.ts";
 import { type ForeignCertificate, judgeForeign, readForeign, storeForeign } from "./import.ts";
@@ -28,7 +37,7 @@ import { issue, knownRecords, requireRecords, resume } from "./issue.ts";
 import type { FlowParts } from "./parts.ts";
 import type { Preference, ProofParts } from "./proof.ts";
 import { releaseNames } from "./quarantine.ts";
-import { removeAuthorization, removeCertificate } from "./remove.ts";
+import { removeAuthorization, removeCertificate, takeOutOf } from "./remove.ts";
 import { resting } from "./resting.ts";
 import { checkRevocable, revokeCertificate } from "./revoke.ts";
 import type {
@@ -49,6 +58,14 @@ import { type Turns, turns } from "./turns.ts";
 
 /** An order whose certificate somebody waits for. */
 export type Interrupted = OrderRecord & { readonly intent: Intent };
+
+/** A certificate at a balancer. */
+export interface Place {
+  /** The balancer's name. */
+  readonly balancer: string;
+  /** The base of the certificate's secrets. */
+  readonly secretName: SecretName;
+}
 
 /** The service, and what the keeper needs of it beside. */
 export interface Certificates extends CertificateService {
@@ -72,6 +89,21 @@ export interface Certificates extends CertificateService {
   resume(record: Interrupted, call: Call): Promise<HeldCertificate>;
   /** Swaps a held certificate into its balancers again. */
   redeploy(record: CertificateRecord, call: Call): Promise<HeldCertificate>;
+  /**
+   * Swaps what is held now into one balancer, in turn with all else that is done to the certificate there.
+   *
+   * @param since What was swapped in since then is left alone.
+   * @returns What the balancer does with it; undefined where nothing is held for it any more.
+   */
+  serve(at: Place, since: Date, call: Call): Promise<DeploymentRecord | undefined>;
+  /**
+   * Puts back into one balancer what it has served before, where it has the ability.
+   *
+   * @returns What is in its place again, and still to be proven; all else is left to `serve`.
+   */
+  restore(balancer: string, targets: readonly Target[], call: Call): Promise<ReadonlySet<SecretName>>;
+  /** Takes out of one balancer what is not held any more; nothing happens where it is held after all. */
+  withdraw(at: Place, call: Call): Promise<void>;
   /** Resolves when nothing is under way any more. */
   landed(): Promise<void>;
 }
@@ -162,8 +194,7 @@ class Desk implements Certificates {
     return this.#issue(request, async (proof, own) => {
       const known = await knownRecords(proof, request.domains, own);
       const live = known.filter((it) => it.state === "validated" || isOpen(it, this.#parts.clock.now()));
-      const links = request.balancers?.map((name) => balancerNamed(this.#parts, name)) ??
-        await this.#links(proof, request.domains, own);
+      const links = this.#named(request) ?? await this.#links(proof, request.domains, own);
       return {
         links: links.length > 0 ? links : onlyBalancer(this.#parts),
         first: live.length === request.domains.length ? "record" : "automatic",
@@ -218,6 +249,31 @@ class Desk implements Certificates {
     return this.#deployed(record.intent.secretName, record, call);
   }
 
+  serve({ balancer, secretName }: Place, since: Date, call: Call): Promise<DeploymentRecord | undefined> {
+    return this.#turns.take(swapTurn(secretName, balancer), async () => {
+      const { certificates, deployments } = this.#parts.records;
+      const record = (await certificates.get(secretName, call))?.value;
+      if (record?.intent.balancers.includes(balancer) !== true) return undefined;
+      const known = (await deployments.get(deploymentId(balancer, secretName), call))?.value;
+      return known !== undefined && known.at > since ? known : await deploy(this.#parts, record, balancer, call);
+    }, call);
+  }
+
+  restore(balancer: string, targets: readonly Target[], call: Call): Promise<ReadonlySet<SecretName>> {
+    const turns = targets.map((it) => swapTurn(it.secretName, balancer));
+    return this.#inTurns(turns, () => restore(this.#parts, balancer, targets, call), call);
+  }
+
+  withdraw({ balancer, secretName }: Place, call: Call): Promise<void> {
+    return this.#turns.take(swapTurn(secretName, balancer), async () => {
+      const { vault, records } = this.#parts;
+      const record = await records.certificates.get(secretName, call);
+      const kept = record !== undefined && await vault.read(certificateSecrets(secretName).bundle, call) !== undefined;
+      const linked = this.#parts.balancers.get(balancer);
+      if (!kept && linked !== undefined) await takeOutOf(this.#parts, linked, secretName, call);
+    }, call);
+  }
+
   async certificates(call: Call): Promise<readonly HeldCertificate[]> {
     const all = (await this.#parts.records.certificates.list(call)).map((entry) => entry.value);
     const view = await this.#viewer(call);
@@ -267,7 +323,7 @@ class Desk implements Certificates {
     return await this.#flights.join(`remove ${secretName} ${options.force}`, async (own) => {
       const remove = (): Promise<void> => removeCertificate(this.#parts, found, options, own);
       // After what is under way for its names, and while no swap of it is: else it would be back.
-      await this.#turns.take(nameSet(names), () => this.#turns.take(swapTurn(secretName), remove, own), own);
+      await this.#turns.take(nameSet(names), () => this.#whileUnswapped(secretName, remove, own), own);
       return true;
     }, call);
   }
@@ -379,13 +435,30 @@ class Desk implements Certificates {
     }, call);
   }
 
-  /** Swaps in what is held now: it may have been replaced or removed while this waited for its turn. */
-  #deployed(secretName: SecretName, record: CertificateRecord, call: Call): Promise<HeldCertificate> {
-    return this.#turns.take(swapTurn(secretName), async () => {
-      const now = (await this.#parts.records.certificates.get(secretName, call))?.value;
-      if (now !== undefined) await deploy(this.#parts, now, call);
-      return await this.#held(now ?? record, call);
-    }, call);
+  /** Swaps in what is held now, into each balancer in its own turn: one that hangs holds up no other. */
+  async #deployed(secretName: SecretName, record: CertificateRecord, call: Call): Promise<HeldCertificate> {
+    const { balancers } = (await this.#current(secretName, call) ?? record).intent;
+    await Promise.all(balancers.map((name) =>
+      this.#turns.take(swapTurn(secretName, name), async () => {
+        const now = await this.#current(secretName, call); // it may have been replaced or removed meanwhile
+        if (now !== undefined) await deploy(this.#parts, now, name, call);
+      }, call)
+    ));
+    return await this.#held(await this.#current(secretName, call) ?? record, call);
+  }
+
+  async #current(secretName: SecretName, call: Call): Promise<CertificateRecord | undefined> {
+    return (await this.#parts.records.certificates.get(secretName, call))?.value;
+  }
+
+  /** Works while no balancer's swap of the certificate is under way. */
+  #whileUnswapped<T>(secretName: SecretName, work: () => Promise<T>, call: Call): Promise<T> {
+    return this.#inTurns([...this.#parts.balancers.keys()].map((name) => swapTurn(secretName, name)), work, call);
+  }
+
+  /** Takes the turns one after the other. */
+  #inTurns<T>(turns: readonly string[], work: () => Promise<T>, call: Call): Promise<T> {
+    return turns.reduceRight<() => Promise<T>>((inner, turn) => () => this.#turns.take(turn, inner, call), work)();
   }
 
   /** Where the only certificate of a subject was kept aside, that is what there is to remove. */
@@ -399,7 +472,7 @@ class Desk implements Certificates {
   /** An imported certificate takes the place of the one of the same subject, its secrets' names and its balancers. */
   async #intentFor(
     { names, keyType }: ForeignCertificate,
-    { balancers }: ImportRequest,
+    request: ImportRequest,
     call: Call,
   ): Promise<Intent> {
     const former = (await this.certificate(names[0], call))?.record.intent;
@@ -411,9 +484,13 @@ class Desk implements Certificates {
       keyType,
       secretName: former?.secretName ?? defaultSecretName(names[0]),
       certType: former?.certType ?? "fullchain",
-      balancers: balancers?.map((name) => balancerNamed(this.#parts, name)) ??
-        (links.length > 0 ? links : onlyBalancer(this.#parts)),
+      balancers: this.#named(request) ?? (links.length > 0 ? links : onlyBalancer(this.#parts)),
     };
+  }
+
+  /** The balancers that a request names; undefined where it leaves the choice to us. */
+  #named({ balancers }: Pick<IssueRequest, "balancers">): readonly string[] | undefined {
+    return balancers === undefined ? undefined : balancersNamed(this.#parts, balancers);
   }
 
   async #proof(call: Call): Promise<ProofParts> {
@@ -496,7 +573,7 @@ function heldRenewal(record: CertificateRecord, known: RenewalRecord | undefined
   return { ...date, ...given("explanationUrl", drawOf(record, known)?.explanationUrl) };
 }
 
-/** Swaps of a certificate and its removal from the balancers happen in turn. */
-function swapTurn(secretName: SecretName): string {
-  return `swap ${secretName}`;
+/** Swaps of a certificate into a balancer and its removal from there happen in turn. */
+function swapTurn(secretName: SecretName, balancer: string): string {
+  return `swap ${secretName} ${balancer}`;
 }

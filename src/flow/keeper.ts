@@ -2,7 +2,7 @@ import { restAfter } from "../model/aside.ts";
 import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { codeOf, describe, isVaultAway } from "../model/errors.ts";
+import { isVaultAway } from "../model/errors.ts";
 import { nextRenewal, plan, type Planned } from "../model/plan.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.ts";
 import { RENEWAL_REASONS } from "../model/renewal.ts";
@@ -10,7 +10,6 @@ import type { RenewalRecord } from "../model/renewal_record.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import { heldBy, isHeldBack, type NameHold } from "../model/quarantine.ts";
 import { given } from "../model/shape.ts";
-import { isSwapDue } from "../model/swap_due.ts";
 import type { Call } from "../ports.ts";
 import { accountWatch } from "./account_watch.ts";
 import type { Answers } from "./answers.ts";
@@ -21,6 +20,7 @@ import type { Certificates } from "./certificates.ts";
 import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
 import { sweepOrders } from "./orders.ts";
 import type { FlowParts } from "./parts.ts";
+import { quietly } from "./quietly.ts";
 import { failingNames, wantedNames } from "./quarantine.ts";
 import { possibleTypes } from "./possible_types.ts";
 import { type RenewalWatch, renewalWatch } from "./renewal_watch.ts";
@@ -47,8 +47,7 @@ export interface Keeper {
 }
 
 /**
- * Makes the keeper: it goes on with what a restart interrupted, brings about what is declared, renews what is due, swaps in
- * what a balancer refused. One certificate's failure or slowness does not hold up another.
+ * Makes the keeper: it goes on with what a restart interrupted, brings about what is declared, renews what is due. One certificate's failure or slowness does not hold up another.
  *
  * @param declared The certificates of `CERTIFICATES`.
  */
@@ -102,9 +101,7 @@ export function keeper(
     look,
     async run(call: Call): Promise<void> {
       await quietly(parts, "keeper.restore", () => answers.restore(call), call);
-      const underWay = new Set<Promise<void>>([
-        quietly(parts, "keeper.deploy", () => deployAll(service, call), call),
-      ]);
+      const underWay = new Set<Promise<void>>();
       while (!call.signal.aborted) {
         const round = quietly(parts, "keeper.look", () => look(call), call);
         underWay.add(round);
@@ -167,8 +164,7 @@ interface Room {
 }
 
 /**
- * Orders to go on with, then what the plan says, then what persons have begun, then swaps that were refused; nothing before its
- * backoff is over.
+ * Orders to go on with, then what the plan says, then what persons have begun; nothing before its backoff is over.
  */
 async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const { parts: { records, clock }, service, declared, all, held, ca, watches } = room;
@@ -216,11 +212,7 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const begun: Work[] = handed
     .filter(({ secretName }) => !orders.has(secretName) && watches.hand.isTime(secretName))
     .map((intent) => ({ intent, why: "by hand", act: (call) => watches.hand.finish(intent, call) }));
-
-  const refused: Work[] = held
-    .filter((it) => isSwapDue(it.record, it.deployments, attempts.get(it.record.intent.secretName), now))
-    .map(({ record }) => ({ intent: record.intent, why: "held", act: (call) => service.redeploy(record, call) }));
-  return [...interrupted, ...due, ...begun, ...refused];
+  return [...interrupted, ...due, ...begun];
 }
 
 /**
@@ -310,20 +302,4 @@ async function attempt(parts: FlowParts, vault: VaultWatch, { intent, why, act }
 function againText({ nextAt }: AttemptRecord, hold: NameHold | undefined): string {
   if (hold !== undefined && hold.until === undefined) return "not again by itself";
   return `again at ${new Date(Math.max(nextAt?.getTime() ?? 0, hold?.until?.getTime() ?? 0)).toISOString()}`;
-}
-
-/** At start every balancer is brought to what the vault holds; one that has it already is left alone. */
-async function deployAll(service: Certificates, call: Call): Promise<void> {
-  const held = await service.certificates(call);
-  await Promise.allSettled(held.map(({ record }) => service.redeploy(record, call)));
-}
-
-/** A failure of one round is told and forgotten: the next round finds the same work. */
-async function quietly(parts: FlowParts, name: string, work: () => Promise<unknown>, call: Call): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (call.signal.aborted) return;
-    parts.events.emit({ level: "error", name, text: describe(error), fields: { code: codeOf(error) } });
-  }
 }

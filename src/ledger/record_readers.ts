@@ -6,6 +6,7 @@
 import { type CertificateFacts, type CertType, parseCertType } from "../model/certificate.ts";
 import { CHALLENGE_TYPES } from "../model/challenge_type.ts";
 import { type DnsName, parseDnsName } from "../model/dns_name.ts";
+import type { Hop } from "../model/inventory.ts";
 import { KEY_TYPE_NAMES } from "../model/key_type.ts";
 import type {
   AccountChange,
@@ -182,9 +183,18 @@ export function readDeployment(json: unknown): DeploymentRecord {
     case "served":
       return { ...common, state, shadowed: list(it, "shadowed").map(shadowedName) };
     case "held":
-      return { ...common, state, reason: text(it, "reason"), until: instant(it, "until") };
+      return {
+        ...common,
+        state,
+        reason: text(it, "reason"),
+        until: instant(it, "until"),
+        ...given("hop", optional(it, "hop", (from, field) => oneOf(from, field, HOPS))),
+        ...given("sign", optional(it, "sign", text)),
+      };
   }
 }
+
+const HOPS = ["vault", "balancer", "disk", "memory", "served"] as const satisfies readonly Hop[];
 
 /** Reads an {@linkcode AttemptRecord}. */
 export function readAttempt(json: unknown): AttemptRecord {

@@ -1,5 +1,5 @@
 import { SidecarError } from "../model/errors.ts";
-import type { Call, Json, Ledger, LedgerEntry } from "../ports.ts";
+import type { Call, Json, Ledger, LedgerChange, LedgerEntry } from "../ports.ts";
 
 /** A record as the ledger has it. */
 export interface Row<T> {
@@ -19,6 +19,8 @@ export interface Table<T> {
   remove(id: string, call: Call): Promise<void>;
   /** All records, sorted by id. */
   list(call: Call): Promise<readonly Listed<T>[]>;
+  /** Ids of the records that change or go from now on, until the signal aborts. */
+  watch(call: Call): AsyncIterable<string>;
 }
 
 /** A record as it is listed. */
@@ -60,6 +62,9 @@ export function table<T>(ledger: Ledger, prefix: string, read: (json: unknown) =
       known = now ?? shelf((await ledger.list(keyOf(""), call)).map(listed));
       return known.rows;
     },
+    watch(call: Call): AsyncIterable<string> {
+      return idsOf(ledger.watch(keyOf(""), call), keyOf("").length);
+    },
   };
 }
 
@@ -70,6 +75,10 @@ export function table<T>(ledger: Ledger, prefix: string, read: (json: unknown) =
  */
 export function joinId(...parts: readonly (string | undefined)[]): string {
   return parts.map((part) => encodeURIComponent(part ?? "")).join("/");
+}
+
+async function* idsOf(changes: AsyncIterable<LedgerChange>, start: number): AsyncIterable<string> {
+  for await (const { key } of changes) yield key.slice(start);
 }
 
 /** What was listed last; a list never changes one, for others may be looking at it. */

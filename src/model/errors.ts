@@ -1,3 +1,4 @@
+import type { Hop } from "./inventory.ts";
 import { isProblem, type Problem, problemText } from "./problem.ts";
 
 /** What went wrong, as a name that never changes: it stands in logs, metrics and answers. */
@@ -37,6 +38,8 @@ export interface SidecarErrorOptions extends ErrorOptions {
   readonly status?: number;
   /** The CA refused what stands before every request: the directory or a nonce. */
   readonly beforeAll?: boolean;
+  /** Where a certificate stopped on its way to the clients. */
+  readonly hop?: Hop;
 }
 
 /** A condition that somebody handles: stable `code`, what was found, what to do. Never quotes a secret. */
@@ -55,6 +58,8 @@ export class SidecarError extends Error {
   readonly status?: number;
   /** The CA refused what stands before every request: the directory or a nonce. */
   readonly beforeAll?: boolean;
+  /** Where a certificate stopped on its way to the clients. */
+  readonly hop?: Hop;
 
   /** Makes the error; the message says what could not be done and what was found. */
   constructor(code: ErrorCode, message: string, options: SidecarErrorOptions = {}) {
@@ -65,6 +70,7 @@ export class SidecarError extends Error {
     if (options.retryAt !== undefined) this.retryAt = options.retryAt;
     if (options.status !== undefined) this.status = options.status;
     if (options.beforeAll !== undefined) this.beforeAll = options.beforeAll;
+    if (options.hop !== undefined) this.hop = options.hop;
   }
 }
 
@@ -197,6 +203,14 @@ export function reasonOf(error: unknown): string {
   }
   const why = causes.filter((text) => text !== "" && !error.message.includes(text)).join(": ");
   return `${error.message}${why === "" ? "" : `: ${why}`}`;
+}
+
+/** Where a certificate stopped, as the error or the first of its causes that knows it says. */
+export function hopOf(error: unknown): Hop | undefined {
+  for (let it = error; it instanceof Error; it = it.cause) {
+    if (it instanceof SidecarError && it.hop !== undefined) return it.hop;
+  }
+  return undefined;
 }
 
 /** Cuts a text off where a PEM block begins: the last line of defence where an error leaves the program. */

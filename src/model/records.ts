@@ -7,6 +7,7 @@
 import type { CertificateFacts, CertType } from "./certificate.ts";
 import type { ChallengeType } from "./challenge_type.ts";
 import type { DnsName } from "./dns_name.ts";
+import type { Hop } from "./inventory.ts";
 import type { KeyType } from "./key_type.ts";
 import type { Revocation } from "./revocation.ts";
 import type { Bucket, Renewal } from "./rates.ts";
@@ -209,7 +210,15 @@ export type DeploymentRecord =
   & { readonly balancer: string; readonly secretName: SecretName; readonly fingerprint: string; readonly at: Date }
   & (
     | { readonly state: "served"; readonly shadowed: readonly ShadowedName[] }
-    | { readonly state: "held"; readonly reason: string; readonly until: Date }
+    | {
+      readonly state: "held";
+      readonly reason: string;
+      readonly until: Date;
+      /** Where it stopped. */
+      readonly hop?: Hop;
+      /** The balancer's after it had refused; absent where it did not answer then. */
+      readonly sign?: string;
+    }
   );
 
 /** A name of ours that another certificate on the same balancer answers. */

@@ -11,12 +11,15 @@ import { presentedAnswers } from "../../src/flow/answers.ts";
 import { limitedAuthority } from "../../src/flow/limited_authority.ts";
 import { type Certificates, certificates } from "../../src/flow/certificates.ts";
 import { keeper } from "../../src/flow/keeper.ts";
+import { reconcile } from "../../src/flow/reconcile.ts";
 import type { FlowParts, FlowSettings } from "../../src/flow/parts.ts";
 import { repairSecrets } from "../../src/flow/repair.ts";
 import { memoryLedger } from "../../src/ledger/memory_ledger.ts";
 import { publishedAnswers } from "../../src/ledger/published_answers.ts";
 import { type Records, recordsOf } from "../../src/ledger/records.ts";
-import type { CertificateFacts } from "../../src/model/certificate.ts";
+import { createHash } from "node:crypto";
+import { bundlePem, type CertificateFacts } from "../../src/model/certificate.ts";
+import { given } from "../../src/model/shape.ts";
 import { type DnsName, parseDnsNames } from "../../src/model/dns_name.ts";
 import type { AttemptRecord, Intent } from "../../src/model/records.ts";
 import type { RateLimit } from "../../src/model/rates.ts";
@@ -194,6 +197,10 @@ interface Shared extends Played {
   since: Mark;
 }
 
+function digestOf(candidate: Candidate | undefined): string | undefined {
+  return candidate && createHash("sha256").update(bundlePem(candidate.bundle)).digest("hex");
+}
+
 /** Where a failure began. */
 interface Mark {
   readonly log: number;
@@ -224,6 +231,19 @@ function assemble(
     "lb",
     fakeBalancer({
       name: "lb",
+      sign: () => Promise.resolve("worker 1"),
+      inventory: ({ files }) =>
+        Promise.resolve({
+          sign: "worker 1",
+          files: new Map(files.map((file) => [file, given("disk", digestOf(shared.files.get(file)))])),
+          missing: [],
+        }),
+      served: (names) =>
+        Promise.resolve(
+          [...shared.files.values()].flatMap(({ bundle: { facts } }) =>
+            facts.names.filter((name) => names.includes(name)).map((name) => ({ ...facts, name }))
+          ),
+        ),
       // deno-lint-ignore require-await -- what `beforeSwap` throws is an answer
       swap: async (candidate) => {
         options.beforeSwap?.(candidate.file);
@@ -273,6 +293,7 @@ function assemble(
   const answers = presentedAnswers(parts);
   const service = certificates(parts, answers, lifetime.signal);
   const keep = keeper(parts, service, answers, intents);
+  const loop = reconcile(parts, service, answers, intents);
   const attempt = async (): Promise<AttemptRecord | undefined> => (await records.attempts.get(secretName, CALL))?.value;
   const entries = (): readonly LogEntry[] => authority.log.slice(shared.since.log);
   const serial = (it: Candidate | undefined): string | undefined => it?.bundle.facts.serial;
@@ -308,7 +329,10 @@ function assemble(
       clock.move(ms);
       shared.skew.ms += ms;
     },
-    look: () => keep.look(CALL),
+    look: async () => {
+      await keep.look(CALL);
+      await loop.look(CALL).catch(() => {}); // it tells that, and looks again
+    },
     served: () => shared.served,
     isRenewed,
     async begin(): Promise<void> {

@@ -186,6 +186,25 @@ Deno.test("request() asked twice at once orders once", async () => {
   assertEquals(authority.issued(), 1);
 });
 
+for (const balancers of [["edge", "infra/lb", "edge"], ["all"], ["edge", "all"]]) {
+  Deno.test(`request() with ${balancers.join(", ")} is served by both balancers, each with a record of its own`, async () => {
+    const { service, records } = await harness({ balancers: ["infra/lb", "edge"] });
+    const held = await service.request({ domains: parseDnsNames(["www.example.com"]), balancers }, CALL);
+
+    assertEquals([...held.record.intent.balancers].sort(), ["edge", "infra/lb"]);
+    assertEquals((await records.deployments.list(CALL)).map((it) => [it.value.balancer, it.value.state]), [
+      ["edge", "served"],
+      ["infra/lb", "served"],
+    ]);
+  });
+}
+
+Deno.test("request() takes all for a balancer that has that name", async () => {
+  const { service } = await harness({ balancers: ["infra/lb", "all"] });
+  const held = await service.request({ domains: parseDnsNames(["www.example.com"]), balancers: ["all"] }, CALL);
+  assertEquals(held.record.intent.balancers, ["all"]);
+});
+
 Deno.test("request() with several balancers and no link names them", async () => {
   const { service } = await harness({ balancers: ["infra/lb", "edge"] });
 

@@ -133,7 +133,10 @@ const deployment = { balancer: text, secretName, fingerprint: text, at: date };
 const shadowed = fc.array(record<ShadowedName>({ name }, { by: text }));
 const deployments: Arbitrary<DeploymentRecord> = fc.oneof(
   record<State<"served">>({ ...deployment, state: fc.constant("served"), shadowed }, {}),
-  record<State<"held">>({ ...deployment, state: fc.constant("held"), reason: text, until: date }, {}),
+  record<State<"held">>({ ...deployment, state: fc.constant("held"), reason: text, until: date }, {
+    sign: text,
+    hop: fc.constantFrom("vault", "balancer", "disk", "memory", "served"),
+  }),
 );
 
 const attempt = record<AttemptRecord>({ failures: fc.nat(), lastAt: date }, {

@@ -33,6 +33,19 @@ Deno.test("table() gives records back with their dates, URLs and versions", asyn
   });
 });
 
+Deno.test("table() tells the ids of records that change or go", async () => {
+  await using ledger = memoryLedger(fakeClock());
+  const visits = table(ledger, "visits", readVisit);
+  const control = new AbortController();
+  const changes = visits.watch({ signal: control.signal })[Symbol.asyncIterator]();
+  await visits.put("x/y", VISIT, call);
+  await table(ledger, "visits_of_others", readVisit).put("z", VISIT, call);
+  await visits.remove("x/y", call);
+  assertEquals([(await changes.next()).value, (await changes.next()).value], ["x/y", "x/y"]);
+  control.abort();
+  assertEquals((await changes.next()).done, true);
+});
+
 Deno.test("table() passes ifVersion on", async () => {
   await using ledger = memoryLedger(fakeClock());
   const visits = table(ledger, "visits", readVisit);
