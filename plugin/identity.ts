@@ -41,15 +41,32 @@ async function readOrMake(path: string, made: (path: string) => void): Promise<s
   try {
     await Deno.mkdir(path.replace(/\/[^/]*$/, "") || "/", { recursive: true, mode: 0o700 });
     const value = random(32);
-    // Written whole before it has its name: a crash must not leave half a key behind.
-    const staged = `${path}.${random(4)}`;
-    await Deno.writeTextFile(staged, `${value}\n`, { mode: 0o600, createNew: true });
-    await Deno.rename(staged, path);
+    await writeWhole(path, `${value}\n`);
     made(path);
     return value;
   } catch (error) {
     throw unusable(path, error);
   }
+}
+
+/**
+ * Written and synced before it has its name, and the name synced before it is used: neither a crash nor a loss of power may
+ * leave half a key behind, or a vault whose key is gone (fsync(2): a file's own sync does not cover its name).
+ */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const staged = `${path}.${random(4)}`;
+  try {
+    using file = await Deno.open(staged, { write: true, createNew: true, mode: 0o600 });
+    const bytes = new TextEncoder().encode(text);
+    for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+    await file.sync();
+    await Deno.rename(staged, path);
+  } catch (error) {
+    await Deno.remove(staged).catch(() => {});
+    throw error;
+  }
+  using folder = await Deno.open(path.replace(/\/[^/]*$/, "") || "/", { read: true });
+  await folder.sync();
 }
 
 function unusable(path: string, cause: unknown): SidecarError {

@@ -10,6 +10,7 @@ export interface Permissions {
   readonly read: readonly string[];
   readonly write: readonly string[];
   readonly env: readonly string[];
+  readonly run: readonly string[];
 }
 
 /**
@@ -39,6 +40,7 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
     read: unique([...data, ...outbox, ...named, ...files, ...balancers.flatMap((it) => it.read)]),
     write: unique([...data, ...outbox, ...balancers.flatMap((it) => it.write)]),
     env: [...variableNames()],
+    run: unique(balancers.flatMap((it) => it.run)),
   };
 }
 
@@ -47,10 +49,10 @@ export function permissionsOf(config: Config, environment: Environment, nameserv
  *
  * @throws {ConfigError} If a value cannot be granted without granting something else.
  */
-export function flagsOf({ net, read, write, env }: Permissions): readonly string[] {
+export function flagsOf({ net, read, write, env, run }: Permissions): readonly string[] {
   // Deno takes what stands behind a comma for another value, and knows no way to write one that has a comma; whoever reads
   // the flags a line each would take a line break for the next one.
-  const ambiguous = unique([...net, ...read, ...write].filter((value) => /[,\n\r]/.test(value)));
+  const ambiguous = unique([...net, ...read, ...write, ...run].filter((value) => /[,\n\r]/.test(value)));
   if (ambiguous.length > 0) {
     throw new ConfigError(
       ambiguous.map((it) => `${JSON.stringify(it)} has a comma or a line break (use another name)`),
@@ -66,6 +68,7 @@ export function flagsOf({ net, read, write, env }: Permissions): readonly string
     ...flag("read", read),
     ...flag("write", write),
     ...flag("env", env),
+    ...flag("run", run),
   ];
 }
 

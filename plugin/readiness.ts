@@ -1,8 +1,10 @@
 import {
   accountId,
   type CertificateAuthority,
+  type Clock,
   closedText,
   describe,
+  holdText,
   type Intent,
   type LoadBalancer,
   type Records,
@@ -15,6 +17,7 @@ export interface ReadinessParts {
   readonly vault: Vault;
   readonly balancers: ReadonlyMap<string, LoadBalancer>;
   readonly records: Records;
+  readonly clock: Clock;
   readonly declared: readonly Intent[];
 }
 
@@ -23,15 +26,16 @@ const PATIENCE_MS = 3_000;
 
 /** Tells what is missing for the main job, in words without secrets. Nothing missing: ready. */
 export async function readiness(
-  { authority, vault, balancers, records, declared }: ReadinessParts,
+  parts: ReadinessParts,
 ): Promise<{ readonly ready: boolean; readonly missing: readonly string[] }> {
+  const { authority, vault, balancers, records, declared } = parts;
   const call = { signal: AbortSignal.timeout(PATIENCE_MS) };
   const looks: Promise<string | undefined>[] = [
     absence(`CA ${authority.directory.host}`, () => authority.about(call)),
     absence("vault", () => vault.list(call)),
     hasAccount(records, authority),
     ...[...balancers.values()].map((it) => absence(`load balancer ${it.name}`, () => it.state(call))),
-    ...declared.map((intent) => hasCertificate(records, intent)),
+    ...declared.map((intent) => hasCertificate(parts, intent)),
   ];
   const found = await Promise.all(looks.map((look) => look.catch((error: unknown) => `ledger: ${describe(error)}`)));
   const missing = [...new Set(found.filter((it) => it !== undefined))];
@@ -58,10 +62,12 @@ async function hasAccount(records: Records, { directory }: CertificateAuthority)
   return account === undefined ? "account: nobody has registered (kontena certificate register EMAIL)" : undefined;
 }
 
-async function hasCertificate(records: Records, { secretName, names }: Intent): Promise<string | undefined> {
-  const held = await records.certificates.get(secretName, { signal: AbortSignal.timeout(PATIENCE_MS) });
-  if (held !== undefined) return undefined;
-  const aside = (await records.asides.get(secretName, { signal: AbortSignal.timeout(PATIENCE_MS) }))?.value;
-  const why = aside === undefined ? "" : `: one was kept aside (${aside.reasons.map((it) => it.found).join("; ")})`;
-  return `certificate: ${names.join(", ")} is not there yet${why}`;
+async function hasCertificate(parts: ReadinessParts, { secretName, names }: Intent): Promise<string | undefined> {
+  const { records, clock } = parts;
+  const call = { signal: AbortSignal.timeout(PATIENCE_MS) };
+  if (await records.certificates.get(secretName, call) !== undefined) return undefined;
+  const aside = (await records.asides.get(secretName, call))?.value;
+  const kept = aside === undefined ? "" : `: one was kept aside (${aside.reasons.map((it) => it.found).join("; ")})`;
+  const hold = await holdText(parts, names, clock.now(), call);
+  return `certificate: ${names.join(", ")} is not there yet${hold === undefined ? kept : `: ${hold}`}`;
 }

@@ -26,12 +26,14 @@ import {
   outboxVault,
   presentedAnswers,
   publishedAnswers,
+  reconcile,
   recordsOf,
   registeredDomain,
   SidecarError,
   tlsAlpn01Solver,
   tlsSni01Solver,
   type Vault,
+  watchedVault,
 } from "../mod.ts";
 import { ACCOUNT_KEY, parseSecretName, type SecretName } from "../src/model/secret_name.ts";
 import { given } from "../src/model/shape.ts";
@@ -39,6 +41,7 @@ import { awaitBalancers } from "./await_balancers.ts";
 import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { type Door, openDoor } from "./door.ts";
+import { watchFaults } from "./faults.ts";
 import { dnsLookup } from "./net/dns.ts";
 import { sniListener } from "./net/sni_listener.ts";
 import type { BalancerConfig } from "./balancers.ts";
@@ -79,11 +82,13 @@ export async function startSidecar(
   await using started = new AsyncDisposableStack();
   const metrics = makeMetrics();
   const events = allEvents(log, metrics);
+  started.use(watchFaults(events));
   const { clock = systemClock } = seams;
   const lifetime = new AbortController();
 
   const stores = await openStores(config, identity, clock, started);
-  const vault = await withOutbox(config, identity, seams.vault?.(stores.vault) ?? stores.vault, { clock, events });
+  const stored = await withOutbox(config, identity, seams.vault?.(stores.vault) ?? stores.vault, { clock, events });
+  const vault = watchedVault(stored);
   const records = recordsOf(seams.ledger?.(stores.ledger) ?? stores.ledger);
   const answered = publishedAnswers(seams.ledger?.(stores.ledger) ?? stores.ledger);
 
@@ -132,7 +137,7 @@ export async function startSidecar(
     clock,
     normalise: normaliseValue,
     checkSecret,
-    ready: () => readiness({ authority, vault, balancers, records, declared: config.certificates }),
+    ready: () => readiness({ authority, vault, balancers, records, clock, declared: config.certificates }),
     metrics: () => metrics.exposition(service, records, deadline(5_000)),
   });
   door.lead(face.fetch);
@@ -140,7 +145,8 @@ export async function startSidecar(
   const call = { signal: lifetime.signal };
   const keeping = awaitBalancers(balancers.values(), clock, call)
     .then(() => keeper(parts, service, answers, config.certificates).run(call));
-  started.defer(() => ended(lifetime, () => [keeping, service.landed(), overBalancers.landed()]));
+  const reconciling = reconcile(parts, service, answers, config.certificates).run(call);
+  started.defer(() => ended(lifetime, () => [keeping, reconciling, service.landed(), overBalancers.landed()]));
   tellStarted(events, config, door.port, challenge.port);
   return started.move();
 }
@@ -212,6 +218,7 @@ function settingsOf(config: Config, vault: Vault): Parameters<typeof presentedAn
     keyTypes,
     challenges,
     agreeTos,
+    declared: config.certificates,
     ...given("profile", profile),
     ...given("preferredChain", preferredChain),
     ...given("email", email),

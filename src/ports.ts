@@ -8,7 +8,9 @@ import type { Bundle } from "./model/certificate.ts";
 import type { ChallengeCertificate, SniChallengeCertificate } from "./model/challenge_certificate.ts";
 import type { ChallengeType } from "./model/challenge_type.ts";
 import type { DnsName } from "./model/dns_name.ts";
+import type { KeyFamily } from "./model/key_type.ts";
 import type { SidecarError } from "./model/errors.ts";
+import type { Inventory, InventoryQuestion } from "./model/inventory.ts";
 import type { Authorization, Challenge, Order } from "./model/order.ts";
 import type { ShadowedName } from "./model/records.ts";
 import type { RenewalAnswer } from "./model/renewal_record.ts";
@@ -235,8 +237,10 @@ export interface Vault extends AsyncDisposable {
   write(writes: readonly SecretWrite[], call: VaultChange): Promise<void>;
   /** Removes the secret and its earlier versions; false if there was none. */
   remove(name: VaultName, call: VaultChange): Promise<boolean>;
-  /** The earlier versions that are still kept, newest first, without the current one. */
+  /** The earlier versions that are still kept and can be opened, newest first, without the current one. */
   history(name: VaultName, call: Call): Promise<readonly Secret[]>;
+  /** Where it can tell: calls `listener` after each write and removal, until the signal aborts. */
+  readonly watch?: (listener: (names: readonly VaultName[]) => void, call: Call) => void;
 }
 
 /** One entry of an outbox, sealed. */
@@ -272,6 +276,14 @@ export interface LedgerEntry {
   readonly version: number;
 }
 
+/** What is new below a prefix, for somebody who knows the rest. */
+export interface LedgerNews {
+  /** The entries that were written since, sorted by key. */
+  readonly entries: readonly LedgerEntry[];
+  /** How many entries there are in all: where fewer than were known and are new, some were removed. */
+  readonly count: number;
+}
+
 /** A key that changed; without `value` it was removed. */
 export interface LedgerChange {
   /** The key that changed. */
@@ -303,6 +315,8 @@ export interface Ledger extends AsyncDisposable {
   remove(key: string, call: Call): Promise<void>;
   /** All entries whose key begins with `prefix`, sorted by key. */
   list(prefix: string, call: Call): Promise<readonly LedgerEntry[]>;
+  /** Ability: what {@linkcode Ledger.list} would show below `prefix`, without the entries up to `version`. */
+  news?(prefix: string, version: number, call: Call): Promise<LedgerNews>;
   /** Changes below `prefix` from now on, until the signal aborts; then it just ends. */
   watch(prefix: string, call: Call): AsyncIterable<LedgerChange>;
   /** Takes the lease, waiting for its holder; lost `ttlMs` after the holder vanished. */
@@ -319,6 +333,14 @@ export interface Candidate {
   readonly bundle: Bundle;
 }
 
+/** A file of ours as the vault has it. */
+export interface StoredFile {
+  /** Its base name. */
+  readonly file: string;
+  /** Its text. Secret. */
+  readonly pem: string;
+}
+
 /** What became of a swap that was proven. */
 export interface SwapReport {
   /** What had to be done. */
@@ -326,6 +348,9 @@ export interface SwapReport {
   /** Names that another certificate on that balancer answers: reported, not failed. */
   readonly shadowed: readonly ShadowedName[];
 }
+
+/** With `family` it is asked as a client that knows only keys of that algorithm: one of the other kind does not hide it. */
+export type ServedCall = Call & { readonly family?: KeyFamily };
 
 /** Which certificate a balancer answers a name with. */
 export interface Served {
@@ -358,12 +383,24 @@ export interface LoadBalancer {
    * that it shall serve from are not there.
    */
   state(call: Call): Promise<BalancerState>;
+  /**
+   * A text that differs as soon as the balancer was started anew, reloaded or replaced by somebody else; it is asked for each
+   * second, so it costs next to nothing. Rejects `BALANCER_UNREACHABLE`.
+   */
+  sign(call: Call): Promise<string>;
+  /** Looks what it has on disk and in memory, in one go for any number of files. */
+  inventory(question: InventoryQuestion, call: Call): Promise<Inventory>;
   /** Serves the candidate to new connections and proves it for every name, or goes on serving the old one and rejects. */
   swap(candidate: Candidate, call: Call): Promise<SwapReport>;
+  /**
+   * Where it can: puts back what was proven on it before and somebody else has changed since, many at once. What it does not
+   * return is left to `swap`; what it does return is still to be proven.
+   */
+  readonly restore?: (files: readonly StoredFile[], call: Call) => Promise<ReadonlySet<string>>;
   /** Stops serving the file and removes it; nothing happens where there is none. */
   remove(file: string, call: Call): Promise<void>;
   /** Asks by a new TLS connection for each name. */
-  served(names: readonly DnsName[], call: Call): Promise<readonly Served[]>;
+  served(names: readonly DnsName[], call: ServedCall): Promise<readonly Served[]>;
   /** Where it can answer tls-alpn-01. */
   readonly alpn?: AlpnAnswering;
   /** Why it never can, and what it can instead, for the error; absent where a setting is all that is missing. */

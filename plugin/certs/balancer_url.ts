@@ -3,6 +3,7 @@
  *
  * @module
  */
+import defer * as nodeCrypto from "node:crypto";
 import { InputError } from "../../src/model/errors.ts";
 import type { Endpoint } from "../net/connection.ts";
 import type { ProxyVersion } from "../net/proxy_header.ts";
@@ -28,7 +29,14 @@ export interface Permissions {
   readonly net: readonly string[];
   readonly read: readonly string[];
   readonly write: readonly string[];
+  /** Programs, by their whole path. */
+  readonly run: readonly string[];
 }
+
+/** How a balancer is reloaded. */
+export type Reload =
+  | { readonly by: "master"; readonly socket: string }
+  | { readonly by: "command"; readonly program: string; readonly args: readonly string[] };
 
 /** What HAProxy reads as one word, on its command line and in a crt-list: no space, quote, `;`, `#`, `<`, `[` or backslash. */
 const WORD = /^[A-Za-z0-9_.@%+:,=~/-]+$/;
@@ -100,6 +108,11 @@ export function hostPort({ hostname, port }: Endpoint): string {
   return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
+/** Tells configurations of a balancer apart. */
+export function configSum(config: unknown): string {
+  return nodeCrypto.createHash("sha256").update(JSON.stringify(config)).digest("hex").slice(0, 8);
+}
+
 /** Reads `probe-proxy=`. */
 export function readProxy(value: string | undefined, refuse: Refuse): ProxyVersion | undefined {
   if (value === undefined || value === "v1" || value === "v2") return value;
@@ -113,6 +126,24 @@ export function readDefault(value: string | undefined, refuse: Refuse): string |
     throw refuse("default= is not the name of a file", "use its base name");
   }
   return file;
+}
+
+/**
+ * Reads `reload=`: the socket of HAProxy's master, whose name ends with `.sock`, or a command. It is not read by a shell: words
+ * are separated by spaces, and the first is the whole path of a program, which is what the sidecar is allowed to run.
+ */
+export function readReload(value: string | undefined, refuse: Refuse): Reload | undefined {
+  if (value === undefined) return undefined;
+  const [program = "", ...args] = value.split(" ");
+  const bad = [program, ...args].find((word) => !WORD.test(word));
+  if (bad !== undefined || !program.startsWith("/") || program.split("/").includes("..")) {
+    throw refuse(
+      `reload= is ${JSON.stringify(value.slice(0, 80))}, neither a socket nor a command that can be run`,
+      "write the whole path of the master's socket (its name ends with .sock), or of a program and its words",
+    );
+  }
+  const isSocket = args.length === 0 && program.endsWith(".sock");
+  return isSocket ? { by: "master", socket: program } : { by: "command", program, args };
 }
 
 /** What stands in a URL percent-encoded. */

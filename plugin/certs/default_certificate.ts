@@ -44,6 +44,24 @@ export async function checkDefault(
   });
 }
 
+/** Tells of a file of somebody else that sorts before the one that `default=` names: at a reload that one loses its place. */
+export async function tellDisplaced(
+  { name, certificates: place, defaultFile }: Directory,
+  events: Events,
+): Promise<void> {
+  if (place.kind !== "directory" || defaultFile === undefined) return;
+  const [first, ...others] = (await visibleFiles(place.path)).toSorted();
+  if (first === undefined || !others.includes(defaultFile)) return;
+  events.emit({
+    level: "warn",
+    name: "balancer.default_changes",
+    text:
+      `${name}: ${first} sorts before ${defaultFile}, which default= names, so from its next reload on HAProxy answers ` +
+      `unknown names with ${first}; move it away, or give it a name that sorts later`,
+    fields: { balancer: name, file: first, displaced: defaultFile },
+  });
+}
+
 /** The file that is first now and would not be any more. */
 export function displacedBy(file: string, files: readonly string[]): string | undefined {
   const [first] = files.filter((it) => it !== file).toSorted();

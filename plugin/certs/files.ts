@@ -127,7 +127,8 @@ async function onDisk<T>(path: string, work: () => Promise<T>, folder: string = 
     return await work();
   } catch (cause) {
     const why = `Cannot use ${path}: ${describe(cause)}${await accessHint(cause, folder)}`;
-    throw new SidecarError("BALANCER_CONFIG", why, { field: "load_balancers", todo: todoFor(cause), cause });
+    const options = { field: "load_balancers", todo: todoFor(cause), cause, hop: "disk" } as const;
+    throw new SidecarError("BALANCER_CONFIG", why, options);
   }
 }
 
@@ -136,11 +137,17 @@ function todoFor(cause: unknown): string {
   if (cause instanceof Error && "code" in cause && (cause.code === "EBUSY" || cause.code === "EXDEV")) {
     return "share its folder instead of the file alone: a file that is mounted by itself cannot be replaced in one step";
   }
+  if (cause instanceof Error && "code" in cause && NO_ROOM.has(String(cause.code))) {
+    return "make room on the disk of the balancer's certificates; what was there is still there";
+  }
   if (cause instanceof Deno.errors.NotCapable) {
     return "start the sidecar with the permissions that its launcher computes";
   }
   return "share the balancer's certificate folder with the sidecar, for reading and writing";
 }
+
+/** write(2): the disk, the quota, or what a process may write is used up. */
+const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 /** Who may write there and who we are, where the system refused. */
 async function accessHint(cause: unknown, folder: string): Promise<string> {

@@ -5,7 +5,7 @@ import { covers, type DnsName, isWildcard } from "../../src/model/dns_name.ts";
 import { describe, SidecarError } from "../../src/model/errors.ts";
 import type { ShadowedName } from "../../src/model/records.ts";
 import { given } from "../../src/model/shape.ts";
-import type { Call, Clock, Served } from "../../src/ports.ts";
+import type { Call, Clock, Served, ServedCall } from "../../src/ports.ts";
 import type { Endpoint } from "../net/connection.ts";
 import { ProbeError } from "../net/probe_error.ts";
 import type { ProxyVersion } from "../net/proxy_header.ts";
@@ -84,9 +84,29 @@ function servedAs(name: DnsName, { fingerprint, serial, der }: Probed): Served {
   return { name, fingerprint, serial, ...given("notAfter", Number.isNaN(notAfter.getTime()) ? undefined : notAfter) };
 }
 
-/** The kind of signature that a client is restricted to, so that a twin of the other kind does not hide the bundle. */
-export function signaturesOf(bundle: Bundle): Signatures {
-  return signaturesBy(new nodeCrypto.X509Certificate(bundle.certificates[0]));
+/**
+ * The kind of signature that a client is restricted to, so that a twin of the other kind does not hide the bundle.
+ *
+ * @throws {SidecarError} `CERTIFICATE_REJECTED` if its key is on a curve that TLS clients do not know.
+ */
+export function signaturesOf({ certificates: [leaf], facts }: Bundle): Signatures {
+  try {
+    return signaturesBy(new nodeCrypto.X509Certificate(leaf));
+  } catch (cause) {
+    throw new SidecarError(
+      "CERTIFICATE_REJECTED",
+      `The certificate for ${facts.subject} has a key of an unknown kind`,
+      {
+        todo: "use one with a key of a kind that KEY_TYPE knows",
+        cause,
+      },
+    );
+  }
+}
+
+/** The same of what is asked for. */
+export function signaturesFor({ family }: ServedCall): Signatures | undefined {
+  return family === undefined ? undefined : family === "RSA" ? "rsa" : "ecdsa";
 }
 
 /** The same of a leaf. */
@@ -159,6 +179,7 @@ function notServed(missed: readonly Answer[]): SidecarError {
   return new SidecarError("SWAP_REJECTED", `The new certificate is not served: ${shown.join("; ")}${more}`, {
     field: "load_balancer",
     todo: "check that probe= names this balancer's TLS address and that its bind uses the certificate's list",
+    hop: "served",
   });
 }
 

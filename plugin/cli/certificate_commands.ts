@@ -126,7 +126,7 @@ export const CERTIFICATE_COMMANDS: readonly Command[] = [
       "linked-service": {
         value: "LB",
         many: true,
-        help: "A load balancer that serves it; may be repeated (default: the only one there is)",
+        help: "A load balancer that serves it, or all; may be repeated (default: the only one there is)",
       },
       ...KEY_TYPE,
       ...NOW,

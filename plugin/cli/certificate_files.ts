@@ -19,7 +19,7 @@ export const IMPORT_COMMAND: Command = {
       also: ["lb-link"],
       value: "LB",
       many: true,
-      help: "A load balancer that serves it; may be repeated (default: as before, else the only one there is)",
+      help: "A load balancer that serves it, or all; may be repeated (default: as before, else the only one there is)",
     },
     force: { help: "Also one that is not for servers, or is signed too weakly" },
   },

@@ -8,6 +8,7 @@ import type {
   AccountAnswer,
   AuthorizationAnswer,
   BalancerAnswer,
+  ByHandAnswer,
   CertificateAnswer,
   SecretAnswer,
   TwinAnswer,
@@ -62,7 +63,7 @@ export function servedLines({ balancers, fingerprint, warnings = [] }: Certifica
 
 /** What `show` prints: the original's lines, then ours. */
 export function certificateText(grid: string, certificate: CertificateAnswer): string {
-  const { subject, validUntil, altNames, autoRenewable, balancers, fingerprint } = certificate;
+  const { subject, validUntil, altNames, autoRenewable, balancers, fingerprint, byHand } = certificate;
   return [
     `${grid}/${subject}:`,
     `  subject: ${subject}`,
@@ -70,6 +71,7 @@ export function certificateText(grid: string, certificate: CertificateAnswer): s
     ...items("alt names", altNames),
     `  auto renewable: ${autoRenewable}`,
     ...fact("renewal", certificate.renewal),
+    ...fact("renewal by hand", byHand && handText(byHand)),
     ...fact("renewal explained at", certificate.renewalExplanation),
     ...fact("issuer", certificate.issuer),
     ...fact("serial", certificate.serial),
@@ -171,10 +173,10 @@ export interface View {
   readonly colours: boolean;
 }
 
-/** What `certificate list` prints. */
+/** What `certificate list` prints: the original's table, then what a person has to do by now. */
 export function certificateTable(certificates: readonly CertificateAnswer[], view: View): string {
   const pairs = certificates.some(({ twin }) => twin !== undefined);
-  return table(
+  const rows = table(
     ["SUBJECT", "EXPIRATION", "AUTO_RENEWABLE?", ...pairs ? ["SECOND_KIND"] : []],
     certificates.map(({ subject, validUntil, autoRenewable, twin }) => [
       `${paint("⊛", validUntil <= view.now ? "red" : "green", view)} ${subject}`,
@@ -183,6 +185,16 @@ export function certificateTable(certificates: readonly CertificateAnswer[], vie
       ...pairs ? [twinCell(twin, view)] : [],
     ]),
   );
+  const due = certificates.flatMap(({ subject, byHand }) =>
+    byHand?.due === true
+      ? [`${subject} has to be renewed by hand until ${seconds(byHand.until)}: ${byHand.todo}\n`]
+      : []
+  );
+  return [rows, ...due].join("");
+}
+
+function handText({ from, until, todo }: ByHandAnswer): string {
+  return `from ${seconds(from)} until ${seconds(until)}: ${todo}`;
 }
 
 function twinCell(twin: TwinAnswer | undefined, view: View): string {

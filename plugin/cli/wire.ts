@@ -36,6 +36,8 @@ export interface CertificateAnswer {
   readonly revoked?: string;
   /** When it is renewed by itself, and why then. */
   readonly renewal?: string;
+  /** What a person has to do, where it is not. */
+  readonly byHand?: ByHandAnswer;
   /** Where the CA explains it. */
   readonly renewalExplanation?: string;
   /** What is to be known of it, a sentence each. */
@@ -68,6 +70,14 @@ export type TwinAnswer =
     }
     | { readonly state: "missing" }
   );
+/** What a person has to do about a certificate. */
+export interface ByHandAnswer {
+  readonly from: Date;
+  readonly until: Date;
+  readonly due: boolean;
+  /** A clause with the commands. */
+  readonly todo: string;
+}
 
 /** A certificate that was kept aside. */
 export interface AsideAnswer {
@@ -107,6 +117,7 @@ export function readCertificate(json: unknown): CertificateAnswer {
     imported: optional(from, "origin", text) === "imported",
     ...given("revoked", revocation(from)),
     ...given("renewal", renewal(from)),
+    ...given("byHand", optional(from, "by_hand", readByHand)),
     ...optionalTexts(from, { renewalExplanation: "renewal_explanation_url" }),
     ...given("warnings", optional(from, "warnings", list)?.map(readFinding)),
     ...given("aside", optional(from, "kept_aside", readAside)),
@@ -128,6 +139,16 @@ function readTwin(whole: Fields, field: string): TwinAnswer {
     ...given("revoked", revocation(from)),
     secrets: texts(from, "secrets"),
     balancers: list(from, "load_balancers").map(readBalancer),
+  };
+}
+
+function readByHand(whole: Fields, field: string): ByHandAnswer {
+  const from = object(whole[field], field);
+  return {
+    from: instant(from, "from"),
+    until: instant(from, "until"),
+    due: flag(from, "due"),
+    todo: text(from, "todo"),
   };
 }
 

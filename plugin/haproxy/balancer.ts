@@ -4,10 +4,13 @@ import { preparePlaces } from "../certs/placeholder.ts";
 import type { Endpoint } from "../net/connection.ts";
 import { plainGet } from "../net/plain_get.ts";
 import { alpnAnswering, isChallengeFile } from "./alpn.ts";
+import { digests } from "../certs/digests.ts";
+import { inventory, signOf } from "./inventory.ts";
 import { checkPlaces } from "./locate.ts";
-import { askAll, servedBy } from "../certs/prove.ts";
+import { askAll, servedBy, signaturesFor } from "../certs/prove.ts";
 import { proverOf } from "./prover.ts";
 import { remove } from "./remove.ts";
+import { restore } from "./restore.ts";
 import { runtimeSocket } from "./runtime.ts";
 import { isSniFile } from "../certs/sni_file.ts";
 import { sniAnswering } from "./sni.ts";
@@ -22,6 +25,8 @@ export interface BalancerParts {
   readonly events: Events;
   /** Where the sidecar listens for http-01, for the lines that wire the balancer. */
   readonly answers?: Endpoint;
+  /** How long a reload may take, in milliseconds, if not what its certificates need. */
+  readonly reloadMs?: number;
 }
 
 /** HAProxy 2.2 or later over its runtime socket. Making one sends nothing. */
@@ -33,6 +38,7 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
   const mine = (file: string): boolean =>
     files.has(file) || isChallengeFile(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   const sni = sniAnswering(tools, mine);
+  const onDisk = digests();
   return {
     name: config.name,
     kind: config.kind,
@@ -43,16 +49,22 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
       await checkPlaces(tools, call);
       return { pid, version: version.text };
     },
+    sign: (call) => signOf(tools, call),
+    inventory: (question, call) => inventory(tools, onDisk, question, call),
     async swap(candidate, call): ReturnType<LoadBalancer["swap"]> {
       files.add(candidate.file);
       return await swap(tools, candidate, mine, call);
+    },
+    async restore(stored, call): Promise<ReadonlySet<string>> {
+      for (const { file } of stored) files.add(file);
+      return await restore(tools, stored, mine, call);
     },
     async remove(file, call): Promise<void> {
       files.add(file);
       await remove(tools, file, mine, call);
     },
     async served(names, call): ReturnType<LoadBalancer["served"]> {
-      return servedBy(await askAll(proverOf(tools), names, {}, call));
+      return servedBy(await askAll(proverOf(tools), names, given("signatures", signaturesFor(call)), call));
     },
     ...given("alpn", challenges === undefined ? undefined : alpnAnswering(tools, challenges, mine)),
     sni,

@@ -1,8 +1,8 @@
 import type { Call } from "../../src/ports.ts";
 import { look } from "./locate.ts";
-import { checkSize, withPayload } from "./payload.ts";
+import { withPayload } from "./payload.ts";
 import { readAdd, readCommit, readEntries, readNew } from "./replies.ts";
-import { command, refused, type Tools } from "./tools.ts";
+import { command, refused, show, type Tools } from "./tools.ts";
 import { clearTransaction, setCertificate } from "./transaction.ts";
 
 /** A challenge certificate on its way into HAProxy's memory; there is no such file. */
@@ -29,16 +29,18 @@ export async function putEntry(
   call: Call,
 ): Promise<void> {
   const { runtime } = tools;
-  checkSize(withPayload(`set ssl cert ${file}`, pem), (await runtime.info(call)).version, file);
+  const { version } = await runtime.info(call);
   await clearTransaction(tools, mine, call);
   if (await look(tools, file, call) === undefined) {
     await command(tools, `new ssl cert ${file}`, (reply) => readNew(reply, file), call);
   }
-  await setCertificate(tools, file, pem, mine, call);
+  await setCertificate(tools, { file, pem, version }, mine, call);
   const committed = await command(tools, `commit ssl cert ${file}`, (reply) => readCommit(reply, file), call);
   if (committed === "no transaction") throw refused(`commit ssl cert ${file}`, "the worker was replaced meanwhile");
-  const entries = readEntries(await runtime.ask(`show ssl crt-list -n ${list}`, call), file);
+  const entries = readEntries(await show(tools, `show ssl crt-list -n ${list}`, call), file);
   if (entries.length > 0) return;
-  const add = line === undefined ? `add ssl crt-list ${list} ${file}` : withPayload(`add ssl crt-list ${list}`, line);
+  const add = line === undefined
+    ? `add ssl crt-list ${list} ${file}`
+    : withPayload(`add ssl crt-list ${list}`, line, version);
   await command(tools, add, (reply) => readAdd(reply, list, file), call);
 }

@@ -2,7 +2,7 @@ import type { Call } from "../../src/ports.ts";
 import { baseName, parent } from "../certs/paths.ts";
 import { checkPlace, lbPath } from "../certs/place.ts";
 import { type LoadedCertificate, readCertificate, readFiles, readLists } from "./replies.ts";
-import { misconfigured, refused, type Tools } from "./tools.ts";
+import { misconfigured, refused, show, type Tools } from "./tools.ts";
 
 /** Where a certificate is in a balancer's memory, in HAProxy's own spelling. */
 export interface Location {
@@ -83,13 +83,13 @@ async function loadsFilesOf(tools: Tools, call: Call): Promise<boolean> {
 }
 
 /** What is loaded under that very name. */
-export async function look({ runtime }: Tools, name: string, call: Call): Promise<LoadedCertificate | undefined> {
-  return readCertificate(await runtime.ask(`show ssl cert ${name}`, call), name);
+export async function look(tools: Tools, name: string, call: Call): Promise<LoadedCertificate | undefined> {
+  return readCertificate(await show(tools, `show ssl cert ${name}`, call), name);
 }
 
 /** The names of all loaded files. */
-export async function loadedFiles({ runtime }: Tools, call: Call): Promise<readonly string[]> {
-  const reply = await runtime.ask("show ssl cert", call, { mayBeEmpty: true });
+export async function loadedFiles(tools: Tools, call: Call): Promise<readonly string[]> {
+  const reply = await show(tools, "show ssl cert", call, { mayBeEmpty: true });
   const files = reply.trim() === "" ? [] : readFiles(reply);
   if (files === undefined) throw refused("show ssl cert", reply);
   return files;
@@ -114,6 +114,6 @@ function located(name: string, { status, sha1 }: LoadedCertificate, list?: strin
   return { name, status, ...sha1 === undefined ? {} : { sha1 }, ...list === undefined ? {} : { list } };
 }
 
-async function lists({ runtime }: Tools, call: Call): Promise<readonly string[]> {
-  return readLists(await runtime.ask("show ssl crt-list", call, { mayBeEmpty: true }));
+async function lists(tools: Tools, call: Call): Promise<readonly string[]> {
+  return readLists(await show(tools, "show ssl crt-list", call, { mayBeEmpty: true }));
 }

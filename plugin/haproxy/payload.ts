@@ -1,6 +1,7 @@
 /**
- * What may be sent to the runtime socket. A payload ends at the first blank line, and what follows would be run as
- * commands (management guide, 9.3); a payload that fills the buffer stops HAProxy as a whole.
+ * What may be sent to the runtime socket. A payload ends at the first blank line, from 2.9 on at a line that its command
+ * names, and what follows would be run as commands (management guide, 9.3); a payload that fills the buffer is never answered,
+ * and stops some versions as a whole.
  *
  * @module
  */
@@ -17,9 +18,25 @@ export interface Version {
 /** Below `tune.bufsize` (16,384) with some air; from 3.4 on `tune.cli.max-payload-size` (128 KiB). */
 const LIMIT = { buffer: 16_000, payload: 128 * 1024 } as const;
 
-/** A command with its payload: one blank line ends it, and there is none before. */
-export function withPayload(command: string, payload: string): string {
-  return `${command} <<\n${payload}\n`;
+/**
+ * A command with its payload, which is lines of text and none of them blank. It ends at a blank line, and from 2.9 on at one
+ * that is drawn anew each time, so that nobody can have put it into the payload.
+ *
+ * @throws {RangeError} If the payload would end early, or does not end with a line.
+ */
+export function withPayload(command: string, payload: string, version: Version): string {
+  const end = atLeast(version, 2, 9) ? endPattern() : "";
+  const lines = payload.split("\n");
+  if (lines.pop() !== "") throw new RangeError("a payload has to end with a line");
+  if (lines.some((line) => /^\r?$/.test(line) || line === end)) {
+    throw new RangeError("a payload must not hold a line that ends it");
+  }
+  return `${command} <<${end}\n${payload}${end}\n`;
+}
+
+/** HAProxy keeps seven characters of it; `%` is in no PEM and in no crt-list of ours. */
+function endPattern(): string {
+  return `%${crypto.randomUUID().slice(0, 6)}`;
 }
 
 /**
@@ -28,10 +45,16 @@ export function withPayload(command: string, payload: string): string {
  * @throws {SidecarError} `SWAP_REJECTED`.
  */
 export function checkSize(message: string, version: Version, what: string): void {
+  const error = tooLarge(message, version, what);
+  if (error !== undefined) throw error;
+}
+
+/** The error for what HAProxy cannot take in one piece, or undefined. */
+export function tooLarge(message: string, version: Version, what: string): SidecarError | undefined {
   const limit = atLeast(version, 3, 4) ? LIMIT.payload : LIMIT.buffer;
   const size = new TextEncoder().encode(message).length;
-  if (size < limit) return;
-  throw new SidecarError(
+  if (size < limit) return undefined;
+  return new SidecarError(
     "SWAP_REJECTED",
     `${what} is too large for the runtime socket: ${size} bytes with its command, and HAProxy ${version.text} takes fewer than ${limit}`,
     { todo: "use an EC key, or put fewer names into one certificate" },

@@ -3,9 +3,11 @@ import type { Call } from "../../src/ports.ts";
 import { withoutFile } from "../certs/crt_list.ts";
 import { readIfThere, removeFile, replaceFile } from "../certs/files.ts";
 import { canonicalPem } from "../certs/pem.ts";
+import { tooLarge, withPayload } from "./payload.ts";
 import { readCommit } from "./replies.ts";
 import { findList } from "./locate.ts";
-import type { Job } from "./swap.ts";
+import type { Job } from "./job.ts";
+import { reload } from "./reload.ts";
 import { dropCertificate } from "./remove.ts";
 import { command, refused, type Tools } from "./tools.ts";
 import { abort, setCertificate } from "./transaction.ts";
@@ -42,9 +44,10 @@ export async function putBack(tools: Tools, job: Job): Promise<"put back" | "not
 }
 
 async function restoreDisk({ config }: Tools, job: Job): Promise<void> {
-  if (job.reached !== "disk") return;
+  if (job.reached === "memory") return;
   if (job.former === undefined) await removeFile(job.path);
-  else await replaceFile(job.path, job.former);
+  // What was never replaced is not written again: that could fail as the swap did, where the disk is full.
+  else if (await readIfThere(job.path) !== job.former) await replaceFile(job.path, job.former);
   const { certificates: place } = config;
   const list = place.kind === "crt-list" ? await readIfThere(place.path) : undefined;
   if (list === undefined || job.formerList === undefined) return;
@@ -61,16 +64,21 @@ async function closeTransaction(tools: Tools, job: Job, call: Call): Promise<voi
 
 async function restoreMemory(tools: Tools, job: Job, call: Call): Promise<void> {
   const { name } = job.now;
+  if (job.reached === "placed") return;
   if (job.before.status !== "used") {
     const list = job.now.list ?? await findList(tools, tools.config.certificates.path, call);
     return await dropCertificate(tools, name, list, call);
   }
-  if (job.reached !== "disk") return; // nothing was committed
+  if (job.reached === "memory") return; // nothing was committed
   const pem = job.former === undefined ? undefined : canonicalPem(job.former);
   if (pem === undefined) {
     throw new SidecarError("SWAP_REJECTED", `the file of the former certificate was missing, ${name} stays as it is`);
   }
-  await setCertificate(tools, name, pem, () => true, call);
+  const former = { file: name, pem, version: job.version };
+  const fits = tooLarge(withPayload(`set ssl cert ${name}`, pem, job.version), job.version, job.file) === undefined;
+  const { reload: how } = tools.config;
+  if (!fits && how !== undefined) return await reload(tools, how, call);
+  await setCertificate(tools, former, () => true, call);
   const outcome = await command(tools, `commit ssl cert ${name}`, (reply) => readCommit(reply, name), call);
   if (outcome === "no transaction") throw refused(`commit ssl cert ${name}`, "the worker was replaced meanwhile");
 }

@@ -6,7 +6,7 @@ import { locate } from "./locate.ts";
 import { fileIn, lbPath } from "../certs/place.ts";
 import { checkFile } from "../certs/pem.ts";
 import { readDelete, readDeleteEntry, readEntries } from "./replies.ts";
-import { command, type Tools } from "./tools.ts";
+import { command, show, type Tools } from "./tools.ts";
 import { clearTransaction } from "./transaction.ts";
 
 /**
@@ -37,7 +37,7 @@ export async function remove(
 /** Takes a certificate out of its list and out of memory; nothing happens where it is in neither. */
 export async function dropCertificate(tools: Tools, name: string, list: string | undefined, call: Call): Promise<void> {
   if (list !== undefined) {
-    const entries = readEntries(await tools.runtime.ask(`show ssl crt-list -n ${list}`, call), name);
+    const entries = readEntries(await show(tools, `show ssl crt-list -n ${list}`, call), name);
     // Entries of a directory have no line of their own: 0.
     for (const line of entries) {
       const entry = line === 0 ? name : `${name}:${line}`;

@@ -10,6 +10,8 @@ import type { Version } from "./payload.ts";
 export interface Info {
   readonly pid: number;
   readonly version: Version;
+  /** When it was started, in seconds; a container may give each of its workers the same pid. Not told by the oldest. */
+  readonly startedAt?: number;
 }
 
 /** Reads the reply to `show info`; undefined if it is none. */
@@ -18,7 +20,12 @@ export function readInfo(reply: string): Info | undefined {
   const text = /^Version: (\S+)$/m.exec(reply)?.[1];
   const [, major, minor] = /^(\d{1,3})\.(\d{1,3})/.exec(text ?? "") ?? [];
   if (pid === undefined || text === undefined) return undefined;
-  return { pid: Number(pid), version: { major: Number(major ?? 0), minor: Number(minor ?? 0), text } };
+  const startedAt = /^Start_time_sec: (\d{1,12})$/m.exec(reply)?.[1];
+  return {
+    pid: Number(pid),
+    version: { major: Number(major ?? 0), minor: Number(minor ?? 0), text },
+    ...startedAt === undefined ? {} : { startedAt: Number(startedAt) },
+  };
 }
 
 /** The file of the open transaction in the reply to `show ssl cert`. */
@@ -53,6 +60,16 @@ export function readCertificate(reply: string, file: string): LoadedCertificate 
   const sha1 = /^SHA1 FingerPrint: ([0-9A-F]{40})$/m.exec(reply)?.[1]?.toLowerCase();
   const serial = /^Serial: ([0-9A-F]+)$/m.exec(reply)?.[1]?.toLowerCase();
   return { status, ...(sha1 === undefined ? {} : { sha1 }), ...(serial === undefined ? {} : { serial }) };
+}
+
+/** Reads the replies to several `show ssl cert FILE` on one line: by file, each that is loaded. */
+export function readCertificates(reply: string): ReadonlyMap<string, LoadedCertificate> {
+  const parts = reply.split(/^(?=Filename: )/m);
+  return new Map(parts.flatMap((part) => {
+    const file = /^Filename: (.+)$/m.exec(part)?.[1];
+    const read = file === undefined ? undefined : readCertificate(part, file);
+    return file === undefined || read === undefined ? [] : [[file, read] as const];
+  }));
 }
 
 const STATUS: Readonly<Record<string, LoadedCertificate["status"]>> = {
@@ -108,16 +125,18 @@ export function readCommit(reply: string, file: string): "done" | "busy" | "no t
 }
 
 /** Reads the reply to `abort ssl cert FILE`. */
-export function readAbort(reply: string, file: string): "done" | "no transaction" | "refused" {
+export function readAbort(reply: string, file: string): "done" | "busy" | "no transaction" | "refused" {
   if (lines(reply).includes(`Transaction aborted for certificate '${file}'!`)) return "done";
+  if (isBusy(reply)) return "busy";
   return reply.startsWith("No ongoing transaction!") ? "no transaction" : "refused";
 }
 
 /** Reads the reply to `new ssl cert FILE`. */
-export function readNew(reply: string, file: string): "done" | "exists" | "refused" {
+export function readNew(reply: string, file: string): "done" | "exists" | "busy" | "refused" {
   const all = lines(reply);
   if (all.includes(`New empty certificate store '${file}'!`)) return "done";
-  return all.includes(`Certificate '${file}' already exists!`) ? "exists" : "refused";
+  if (all.includes(`Certificate '${file}' already exists!`)) return "exists";
+  return isBusy(reply) ? "busy" : "refused";
 }
 
 /** Reads the reply to `add ssl crt-list LIST`. */
@@ -144,12 +163,18 @@ export function readDelete(reply: string, file: string): "done" | "absent" | "bu
   return isBusy(reply) ? "busy" : "refused";
 }
 
+/** A master knows no `show info`, and lists what it knows: its processes. */
+export function isMaster(reply: string): boolean {
+  return reply.startsWith("Unknown command") && /^\s*show proc\s/m.test(reply);
+}
+
 /** The socket's level is below `admin`. */
 export function isDenied(reply: string): boolean {
   return reply.startsWith("Permission denied");
 }
 
-function isBusy(reply: string): boolean {
+/** Another certificate command is being carried out: a list is one too, until whoever asked for it has read it all. */
+export function isBusy(reply: string): boolean {
   return reply.includes("are currently locked!");
 }
 

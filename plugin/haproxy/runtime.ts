@@ -2,7 +2,7 @@ import { describe, SidecarError } from "../../src/model/errors.ts";
 import type { Call } from "../../src/ports.ts";
 import { type Address, Received, withConnection, writeAll } from "../net/connection.ts";
 import { withDeadline } from "../net/deadline.ts";
-import { type Info, isDenied, readInfo } from "./replies.ts";
+import { type Info, isDenied, isMaster, readInfo } from "./replies.ts";
 
 /** How a command is sent. */
 export interface AskOptions {
@@ -22,7 +22,7 @@ export interface Runtime {
    * Sends one command on a connection of its own and returns the whole reply.
    *
    * @param message The command; a payload after it has its blank line already.
-   * @throws {SidecarError} `BALANCER_UNREACHABLE` if no reply came, an empty one, or the socket's level is too low.
+   * @throws {SidecarError} `BALANCER_UNREACHABLE` if no reply came, an empty one or a part, or the socket's level is too low.
    */
   ask(message: string, call: Call, options?: AskOptions): Promise<string>;
   /** Which process answers, and its version. */
@@ -53,10 +53,17 @@ export function runtimeSocket(name: string, socket: Address): Runtime {
         throw unreachable(`HAProxy gave an empty answer to "${command}" on ${where}`);
       }
       if (isDenied(reply)) throw denied(where);
+      // An empty line ends a reply (management guide, 9.3): without it, who knows what the rest would have said.
+      if (reply !== "" && !/\n\r?\n$/.test(reply) && options.enough?.(reply) !== true) {
+        throw unreachable(`HAProxy's answer to "${command}" on ${where} broke off`);
+      }
       return reply;
     },
     async info(call): Promise<Info> {
-      const info = readInfo(await runtime.ask("show info", call));
+      // A master does not close after its answer, so that its end would be waited for in vain.
+      const reply = await runtime.ask("show info", call, { enough: isMaster });
+      if (isMaster(reply)) throw master(where);
+      const info = readInfo(reply);
       if (info === undefined) throw unreachable(`What answers on ${where} is not HAProxy's runtime API`);
       return info;
     },
@@ -68,6 +75,13 @@ export function runtimeSocket(name: string, socket: Address): Runtime {
       field: "load_balancer",
       todo,
     });
+  }
+
+  function master(where: string): SidecarError {
+    return unreachable(
+      `${where} is the socket of HAProxy's master, not of the worker that has the certificates`,
+      'name the socket of a "stats socket … level admin" line; the master\'s is for reload=',
+    );
   }
 
   function denied(where: string): SidecarError {

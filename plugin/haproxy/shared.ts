@@ -15,7 +15,7 @@ import { isSniFile } from "../certs/sni_file.ts";
 import { isChallengeFile } from "./alpn.ts";
 import { loadedFiles, look } from "./locate.ts";
 import { readEntryFiles } from "./replies.ts";
-import { misconfigured, type Tools } from "./tools.ts";
+import { misconfigured, show, type Tools } from "./tools.ts";
 
 /**
  * Compares the files of a list that HAProxy has loaded with those on our disk. Where it has none, nothing can be said.
@@ -31,7 +31,7 @@ export async function checkShared(tools: Tools, list: string, call: Call): Promi
     await checkFolder(tools, place.path, list, loaded, call);
     return loaded.length;
   }
-  const reply = await tools.runtime.ask(`show ssl crt-list -n ${list}`, call);
+  const reply = await show(tools, `show ssl crt-list -n ${list}`, call);
   const entries = readEntryFiles(reply).filter((it) => !isInMemory(it));
   const text = await readIfThere(place.path) ?? "";
   if (entries.length > 0 && !entries.some((it) => listsFile(text, it))) {

@@ -1,44 +1,27 @@
-import defer * as nodeCrypto from "node:crypto";
 import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
 import { SidecarError } from "../../src/model/errors.ts";
 import type { ShadowedName } from "../../src/model/records.ts";
 import type { Call, Candidate, SwapReport } from "../../src/ports.ts";
 import { ProbeError } from "../net/probe_error.ts";
-import { listsFile, withFile } from "../certs/crt_list.ts";
-import { checkDefault } from "../certs/default_certificate.ts";
+import { checkDefault, tellDisplaced } from "../certs/default_certificate.ts";
 import { readIfThere, replaceFile } from "../certs/files.ts";
 import { inTurn } from "../net/in_turn.ts";
-import { locate, type Location, unknownList } from "./locate.ts";
+import { alreadyServed, type Job, keepListed, leafSum } from "./job.ts";
+import { withHop } from "./hop.ts";
+import { locate, look, unknownList } from "./locate.ts";
 import { checkFile, checkPem } from "../certs/pem.ts";
-import { fileIn, lbPath } from "../certs/place.ts";
-import { atLeast, checkSize, withPayload } from "./payload.ts";
+import { fileIn } from "../certs/place.ts";
+import { atLeast, tooLarge, withPayload } from "./payload.ts";
 import { proverOf } from "./prover.ts";
-import { askAll, prove, signaturesOf } from "../certs/prove.ts";
+import { prove } from "../certs/prove.ts";
 import { putBack } from "./put_back.ts";
 import { type Info, readAdd, readCommit, readNew } from "./replies.ts";
+import { swapByReload } from "./swap_by_reload.ts";
 import { command, misconfigured, type Tools } from "./tools.ts";
 import { clearTransaction, setCertificate } from "./transaction.ts";
 
 /** How often a swap is done again because the worker was replaced meanwhile. */
 const ROUNDS = 3;
-
-/** A swap on its way, with all that is needed to undo it. */
-export interface Job {
-  readonly file: string;
-  readonly path: string;
-  readonly pem: string;
-  readonly bundle: Bundle;
-  /** The file before; undefined where there was none. */
-  readonly former: string | undefined;
-  /** The crt-list on disk before, where there is one. */
-  readonly formerList: string | undefined;
-  /** Where it was in memory before the first round. */
-  readonly before: Location;
-  /** Where it is now: a new worker may know it already. */
-  now: Location;
-  /** The furthest thing that was begun: nothing, something in HAProxy's memory, and on disk. */
-  reached: "nothing" | "memory" | "disk";
-}
 
 /**
  * Swaps a bundle into the running HAProxy: `set`, which lets HAProxy parse it; the file, in one step; `commit`; a probe of
@@ -61,6 +44,8 @@ export async function swap(
     const info = await tools.runtime.info(call);
     const job = await begin(tools, { file, bundle, pem }, info, mine, call);
     try {
+      const refusal = tooLarge(withPayload(`set ssl cert ${job.now.name}`, pem, job.version), job.version, file);
+      if (refusal !== undefined) return await swapByReload(tools, job, refusal, call);
       return await carryOut(tools, job, info, mine, call);
     } catch (error) {
       const back = job.reached === "nothing" ? undefined : await putBack(tools, job);
@@ -89,11 +74,11 @@ async function begin(
   const path = fileIn(place, it.file);
   await clearTransaction(tools, mine, call);
   const now = await locate(tools, it.file, call);
-  checkSize(withPayload(`set ssl cert ${now.name}`, it.pem), version, it.file);
   const former = await readIfThere(path);
   const formerList = place.kind === "directory" ? undefined : await readIfThere(place.path);
   if (former === undefined) await checkDefault(tools.config, it.file, tools.events);
-  return { ...it, path, former, formerList, before: now, now, reached: "nothing" };
+  await tellDisplaced(tools.config, tools.events);
+  return { ...it, version, path, former, formerList, before: now, now, reached: "nothing" };
 }
 
 async function carryOut(
@@ -151,33 +136,29 @@ async function roundOf(
   const { name, status } = job.now;
   job.reached = job.reached === "disk" ? "disk" : "memory";
   if (status === "absent") await command(tools, `new ssl cert ${name}`, (reply) => readNew(reply, name), call);
-  await setCertificate(tools, name, job.pem, mine, call);
+  await setCertificate(tools, { file: name, pem: job.pem, version: job.version }, mine, call);
   job.reached = "disk";
   await replaceFile(job.path, job.pem);
-  const committed = await command(tools, `commit ssl cert ${name}`, (reply) => readCommit(reply, name), call);
-  if (committed === "no transaction") return { kind: "lost" };
+  if (await commit(tools, job, call) === "no transaction") return { kind: "lost" };
   if (status !== "used") await enlist(tools, job, call);
   await keepListed(tools, job);
-  return { kind: "changed", shadowed: await prove(proverOf(tools), job.bundle, call) };
+  try {
+    return { kind: "changed", shadowed: await prove(proverOf(tools), job.bundle, call) };
+  } catch (error) {
+    throw await withHop(tools, job, error, call);
+  }
 }
 
-/** The names that others answer, where the bundle is on disk, in memory and proven already. */
-async function alreadyServed(tools: Tools, job: Job, call: Call): Promise<readonly ShadowedName[] | undefined> {
-  const { bundle, now } = job;
-  // Also shows that the address answers at all, before anything is changed.
-  const [first] = bundle.facts.names;
-  if (first !== undefined) await askAll(proverOf(tools), [first], { signatures: signaturesOf(bundle) }, call);
-  const sha1 = nodeCrypto.createHash("sha1").update(new nodeCrypto.X509Certificate(bundle.certificates[0]).raw).digest(
-    "hex",
-  );
-  if (now.status !== "used" || now.sha1 !== sha1 || (await readIfThere(job.path)) !== job.pem) return undefined;
+/** Commits; where HAProxy's answer was lost, what it has in memory tells. */
+async function commit(tools: Tools, { now: { name }, bundle }: Job, call: Call): Promise<"done" | "no transaction"> {
   try {
-    const shadowed = await prove(proverOf(tools), bundle, call);
-    await keepListed(tools, job);
-    return shadowed;
+    return await command(tools, `commit ssl cert ${name}`, (reply) => readCommit(reply, name), call);
   } catch (error) {
-    if (error instanceof SidecarError && error.code === "SWAP_REJECTED") return undefined;
-    throw error;
+    call.signal.throwIfAborted();
+    if (!isGone(error)) throw error;
+    const loaded = await look(tools, name, call).catch(() => undefined);
+    if (loaded?.sha1 !== leafSum(bundle)) throw error;
+    return "done";
   }
 }
 
@@ -185,17 +166,6 @@ async function alreadyServed(tools: Tools, job: Job, call: Call): Promise<readon
 async function enlist(tools: Tools, { now: { name, list } }: Job, call: Call): Promise<void> {
   if (list === undefined) throw await unknownList(tools, tools.config.certificates.path, call);
   await command(tools, `add ssl crt-list ${list} ${name}`, (reply) => readAdd(reply, list, name), call);
-}
-
-/** Gives a crt-list its line on disk, so that the entry outlives a reload. */
-async function keepListed({ config }: Tools, job: Job): Promise<void> {
-  const { certificates: place } = config;
-  if (place.kind === "directory") return;
-  const text = await readIfThere(place.path) ?? "";
-  const names = [job.now.name, `${lbPath(config, place.store)}/${job.file}`, job.path];
-  if (names.some((name) => listsFile(text, name))) return;
-  job.reached = "disk";
-  await replaceFile(place.path, withFile(text, job.now.name));
 }
 
 /** A refusal or a failed proof is about this certificate; a balancer that went away is not. */

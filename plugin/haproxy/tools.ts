@@ -2,7 +2,8 @@ import { SidecarError } from "../../src/model/errors.ts";
 import type { Call, Clock, Events } from "../../src/ports.ts";
 import type { Endpoint } from "../net/connection.ts";
 import { quotable } from "./payload.ts";
-import type { Runtime } from "./runtime.ts";
+import { isBusy } from "./replies.ts";
+import type { AskOptions, Runtime } from "./runtime.ts";
 import type { HaproxyConfig } from "./url.ts";
 
 /** What everything that is done to a balancer works with. */
@@ -13,6 +14,8 @@ export interface Tools {
   readonly events: Events;
   /** Where the sidecar listens for http-01. */
   readonly answers?: Endpoint;
+  /** How long a reload may take, in milliseconds, if not what its certificates need. */
+  readonly reloadMs?: number;
 }
 
 /** How often a command is tried again while HAProxy carries out another one, each after 20 to 100 ms. */
@@ -29,14 +32,20 @@ export async function command<T>(
   message: string,
   read: (reply: string) => T | "busy" | "refused",
   call: Call,
+  options: AskOptions = {},
 ): Promise<T> {
   for (let tries = 1;; tries++) {
-    const reply = await runtime.ask(message, call);
+    const reply = await runtime.ask(message, call, options);
     const outcome = read(reply);
     if (outcome === "refused" || (outcome === "busy" && tries === BUSY_TRIES)) throw refused(message, reply);
     if (outcome !== "busy") return outcome as Exclude<T, "busy" | "refused">;
     await clock.sleep(20 + 80 * clock.random(), call);
   }
+}
+
+/** Asks for a list or for what is loaded; to be refused because HAProxy is busy does not mean that nothing is there. */
+export async function show(tools: Tools, message: string, call: Call, options: AskOptions = {}): Promise<string> {
+  return await command<string>(tools, message, (reply) => isBusy(reply) ? "busy" : reply, call, options);
 }
 
 /** The error for a command that HAProxy did not carry out. */
@@ -45,6 +54,7 @@ export function refused(message: string, reply: string): SidecarError {
   return new SidecarError("SWAP_REJECTED", `HAProxy refused "${line}": ${quotable(reply)}`, {
     field: "load_balancer",
     todo: "mend what HAProxy names; the former certificate goes on being served",
+    hop: "memory",
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Call } from "../../src/ports.ts";
-import { withPayload } from "./payload.ts";
+import { checkSize, type Version, withPayload } from "./payload.ts";
 import { hasTransactionPart, readAbort, readSet, readTransaction } from "./replies.ts";
-import { command, refused, type Tools } from "./tools.ts";
+import { command, refused, show, type Tools } from "./tools.ts";
 import { baseName } from "../certs/paths.ts";
 
 /** How long another client's open transaction is waited for, in milliseconds. */
@@ -38,15 +38,28 @@ export async function clearTransaction(tools: Tools, mine: (file: string) => boo
   }
 }
 
-/** Opens the transaction for the file with this PEM. Leaves none open for a file of somebody else. */
+/** What is to be in a transaction. */
+export interface Wanted {
+  /** As HAProxy spells it. */
+  readonly file: string;
+  readonly pem: string;
+  /** Of the HAProxy that is told. */
+  readonly version: Version;
+}
+
+/**
+ * Opens the transaction for the file with this PEM. Leaves none open for a file of somebody else.
+ *
+ * @throws {SidecarError} `SWAP_REJECTED` if it is too large to be sent, or HAProxy does not take it.
+ */
 export async function setCertificate(
   tools: Tools,
-  file: string,
-  pem: string,
+  { file, pem, version }: Wanted,
   mine: (file: string) => boolean,
   call: Call,
 ): Promise<void> {
-  const message = withPayload(`set ssl cert ${file}`, pem);
+  const message = withPayload(`set ssl cert ${file}`, pem, version);
+  checkSize(message, version, baseName(file));
   for (let tries = 1; tries <= SET_TRIES; tries++) {
     const outcome = await command(tools, message, (reply) => readSet(reply, file), call);
     if (outcome === "done") return;
@@ -62,8 +75,8 @@ export async function abort(tools: Tools, file: string, call: Call): Promise<voi
   await command(tools, `abort ssl cert ${file}`, (reply) => readAbort(reply, file), call);
 }
 
-async function openTransaction({ runtime }: Tools, call: Call): Promise<string | undefined> {
+async function openTransaction(tools: Tools, call: Call): Promise<string | undefined> {
   // It stands before the list of all files, which may be long. Where none is loaded, HAProxy says nothing at all.
   const options = { enough: hasTransactionPart, mayBeEmpty: true };
-  return readTransaction(await runtime.ask("show ssl cert", call, options));
+  return readTransaction(await show(tools, "show ssl cert", call, options));
 }

@@ -8,7 +8,9 @@ import {
   readEndpoint,
   readPath,
   readProxy,
+  readReload,
   type Refuse,
+  type Reload,
 } from "../certs/balancer_url.ts";
 import { parent } from "../certs/paths.ts";
 import type { CertificatePlace } from "../certs/place.ts";
@@ -33,8 +35,8 @@ export interface HaproxyConfig {
   readonly http?: Endpoint;
   /** Where it reaches the sidecar's http-01 answers, if not where they are listened for. */
   readonly answer?: Endpoint;
-  /** Master socket or command with which it is reloaded; kept for those who need a reload, a swap does not. */
-  readonly reload?: string;
+  /** How it is reloaded where the runtime socket does not take a certificate. */
+  readonly reload?: Reload;
   /** Base name of the file that shall be the default certificate. */
   readonly defaultFile?: string;
 }
@@ -80,25 +82,30 @@ export function parseHaproxy(name: string, text: string): HaproxyConfig {
     ...given("challenges", path("challenges")),
     ...given("http", endpoint("http")),
     ...given("answer", endpoint("answer")),
-    ...given("reload", value("reload")),
+    ...given("reload", readReload(value("reload"), refuse)),
     ...given("defaultFile", readDefault(value("default"), refuse)),
   };
 }
 
 /** Lists what Deno has to be allowed; a unix socket needs all three (net, read and write). */
 export function haproxyPermissions(config: HaproxyConfig): Permissions {
-  const { socket, certificates: place, challenges, probe, http } = config;
-  const paths = [
+  const { socket, certificates: place, challenges, probe, http, reload } = config;
+  const sockets = [
     ...socket.transport === "unix" ? [socket.path] : [],
+    ...reload?.by === "master" ? [reload.socket] : [],
+  ];
+  const paths = [
+    ...sockets,
     ...place.kind === "directory" ? [place.path] : [parent(place.path), place.store],
     ...challenges === undefined ? [] : [challenges],
   ];
   const net = [
-    socket.transport === "unix" ? `unix:${socket.path}` : hostPort(socket),
+    ...sockets.map((path) => `unix:${path}`),
+    ...socket.transport === "tcp" ? [hostPort(socket)] : [],
     hostPort(probe),
     ...http === undefined ? [] : [hostPort(http)],
   ];
-  return { net, read: paths, write: paths };
+  return { net, read: paths, write: paths, run: reload?.by === "command" ? [reload.program] : [] };
 }
 
 function readSocket(url: URL, refuse: Refuse): Address {

@@ -111,6 +111,13 @@ const told = {
   revocation_reason: v.optional(v.string()),
   renewal_at: v.optional(v.pipe(time, v.description("When it is renewed by itself"))),
   renewal_reason: v.optional(v.picklist(["window", "recalled", "emergency", "lifetime"])),
+  by_hand: v.optional(v.strictObject({
+    from: v.pipe(time, v.description("From then on a person has to renew it")),
+    until: v.pipe(time, v.description("Its end")),
+    due: v.boolean(),
+    command: v.string(),
+    todo: v.pipe(v.string(), v.description("All that is to be done; the command is part of it")),
+  })),
   renewal_explanation_url: v.optional(v.pipe(v.string(), v.description("Why the CA wants it then (RFC 9773)"))),
   warnings: v.optional(v.array(FINDING)),
   kept_aside: v.optional(KEPT_ASIDE),

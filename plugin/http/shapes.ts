@@ -241,8 +241,11 @@ function twinShape(twin: Twin): Shape {
   return { state: "held", valid_until: time(certificate.record.facts.notAfter), ...ours(certificate), ...failure };
 }
 
-/** When it is renewed by itself; what a person has to prove is not. */
-function renewalShape({ renewal, autoRenewable }: HeldCertificate): Shape {
+/** When it is renewed by itself, or what a person has to do. */
+function renewalShape({ renewal, autoRenewable, byHand }: HeldCertificate): Shape {
+  if (byHand !== undefined) {
+    return { by_hand: { ...byHand, from: time(byHand.from), until: time(byHand.until) } };
+  }
   if (renewal === undefined || !autoRenewable) return {};
   const { at, why, explanationUrl } = renewal;
   return { renewal_at: time(at), renewal_reason: why, ...given("renewal_explanation_url", explanationUrl?.href) };

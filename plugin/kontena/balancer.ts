@@ -1,12 +1,15 @@
+import { given } from "../../src/model/shape.ts";
 import type { BalancerState, Call, Clock, Events, LoadBalancer, SniAnswering } from "../../src/ports.ts";
 import { hostPort } from "../certs/balancer_url.ts";
 import { checkPlace } from "../certs/place.ts";
 import { preparePlaces } from "../certs/placeholder.ts";
-import { askAll, servedBy } from "../certs/prove.ts";
+import { askAll, servedBy, signaturesFor } from "../certs/prove.ts";
 import { isSniFile } from "../certs/sni_file.ts";
 import type { Endpoint } from "../net/connection.ts";
 import { plainGet } from "../net/plain_get.ts";
+import { digests } from "../certs/digests.ts";
 import { etcdV2 } from "./etcd.ts";
+import { inventory, signOf } from "./inventory.ts";
 import { revisionKey } from "./layout.ts";
 import { remove } from "./remove.ts";
 import { httpRouting } from "./routes.ts";
@@ -42,6 +45,7 @@ export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): Loa
   const mine = (file: string): boolean => files.has(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   const bySocket = (call: Call): Promise<LoadBalancer | undefined> => usable(runtime, call);
   const byFile = sniAnswering(tools, mine);
+  const onDisk = digests();
   const sni = async (call: Call): Promise<SniAnswering> => (await bySocket(call))?.sni ?? byFile;
   return {
     name: config.name,
@@ -59,6 +63,14 @@ export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): Loa
       await tools.etcd.get(revisionKey(config.service), call);
       return await (await bySocket(call))?.state(call) ?? {};
     },
+    async sign(call): Promise<string> {
+      const byFile = await signOf(tools, call);
+      return await (await bySocket(call))?.sign(call) ?? byFile;
+    },
+    async inventory(question, call): ReturnType<LoadBalancer["inventory"]> {
+      const byFile = await inventory(tools, onDisk, question, call);
+      return await (await bySocket(call))?.inventory(question, call) ?? byFile;
+    },
     async swap(candidate, call): ReturnType<LoadBalancer["swap"]> {
       files.add(candidate.file);
       const runtime = await bySocket(call);
@@ -71,7 +83,7 @@ export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): Loa
       else await runtime.remove(file, call);
     },
     async served(names, call): ReturnType<LoadBalancer["served"]> {
-      return servedBy(await askAll(proverOf(tools), names, {}, call));
+      return servedBy(await askAll(proverOf(tools), names, given("signatures", signaturesFor(call)), call));
     },
     http: (name, path, call) => plainGet(config.http, name, path, call),
   };

@@ -3,7 +3,7 @@ import { SidecarError } from "../../src/model/errors.ts";
 import { given } from "../../src/model/shape.ts";
 import type { ShadowedName } from "../../src/model/records.ts";
 import type { Call, Candidate, SwapReport } from "../../src/ports.ts";
-import { checkDefault } from "../certs/default_certificate.ts";
+import { checkDefault, tellDisplaced } from "../certs/default_certificate.ts";
 import { readIfThere, replaceFile } from "../certs/files.ts";
 import { leafOf } from "../certs/on_disk.ts";
 import { checkFile, checkPem } from "../certs/pem.ts";
@@ -41,6 +41,7 @@ export async function swap(tools: Tools, { file, bundle }: Candidate, call: Call
     const path = fileIn(place, file);
     const now = await readIfThere(path);
     if (now === undefined) await checkDefault(tools.config, file, tools.events);
+    await tellDisplaced(tools.config, tools.events);
     const job: Job = { file, path, pem, bundle, former: await formerOf(tools, path, now, pem, call) };
     if (now === pem) {
       const shadowed = await prove(proverOf(tools), bundle, call).catch(() => undefined);

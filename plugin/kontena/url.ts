@@ -80,7 +80,8 @@ export function kontenaPermissions({ etcd, certificates, probe, http, answer, so
   const paths = [certificates.path, ...socket === undefined ? [] : [socket]];
   // It is looked up, never reached: Deno lets a name be looked up only where it may be reached on every port.
   const net = [...[etcd, probe, http].map(hostPort), isAddress(answer.hostname) ? hostPort(answer) : answer.hostname];
-  return { net: [...new Set([...net, ...socket === undefined ? [] : [`unix:${socket}`]])], read: paths, write: paths };
+  const all = new Set([...net, ...socket === undefined ? [] : [`unix:${socket}`]]);
+  return { net: [...all], read: paths, write: paths, run: [] };
 }
 
 function isAddress(hostname: string): boolean {

@@ -24,7 +24,7 @@ export class ProbeError extends SidecarError {
   readonly failure: ProbeFailure;
 
   constructor(failure: ProbeFailure, message: string, options: ErrorOptions = {}) {
-    super(CODES[failure], message, { field: "probe", todo: TODOS[failure], ...options });
+    super(CODES[failure], message, { field: "probe", todo: TODOS[failure], hop: "served", ...options });
     this.failure = failure;
   }
 }

@@ -33,6 +33,11 @@ export function sqliteLedger(store: SqliteStore, clock: Clock): Ledger {
       if (version !== undefined) hub.publish({ key, version });
     },
     list: (prefix: string, call: Call) => atOnce(call, () => store.all(LIST, prefix, `${prefix}${LAST}`).map(entry)),
+    news: (prefix: string, version: number, call: Call) =>
+      atOnce(call, () => ({
+        entries: store.all(NEWS, prefix, `${prefix}${LAST}`, version).map(entry),
+        count: number(store.get(COUNT, prefix, `${prefix}${LAST}`) ?? {}, "count"),
+      })),
     watch: (prefix: string, call: Call) => hub.watch(prefix, call),
     lease: (name: string, ttlMs: number, call: Call) => granted.take(name, ttlMs, call),
     [Symbol.asyncDispose](): Promise<void> {
@@ -48,6 +53,8 @@ const GET = "SELECT key, value, version FROM entries WHERE key = ?";
 /** A range, so that the index answers; `LAST` sorts behind every character that a key goes on with. */
 const LIST = "SELECT key, value, version FROM entries WHERE key >= ? AND key < ? ORDER BY key";
 const LAST = "\u{10ffff}";
+const NEWS = "SELECT key, value, version FROM entries WHERE key >= ? AND key < ? AND version > ? ORDER BY key";
+const COUNT = "SELECT count(*) AS count FROM entries WHERE key >= ? AND key < ?";
 const PUT = `
   INSERT INTO entries (key, value, version) VALUES (?, ?, ?)
   ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version`;

@@ -1,6 +1,6 @@
 import { SidecarError } from "../../src/model/errors.ts";
 import { type Fields, given, instant, number, optional, text } from "../../src/model/shape.ts";
-import type { InternalName, SecretName, VaultName } from "../../src/model/secret_name.ts";
+import { type InternalName, isUsedOnce, type SecretName, type VaultName } from "../../src/model/secret_name.ts";
 import type { Call, Clock, Secret, SecretEntry, SecretWrite, Vault } from "../../src/ports.ts";
 import { checkVersion, KEPT_VERSIONS, readyWrites, type Sealer } from "../../mod.ts";
 import type { SqliteStore } from "./store.ts";
@@ -44,11 +44,14 @@ export function sqliteVault(store: SqliteStore, sealer: Sealer, clock: Clock): V
     },
     async remove(name: VaultName, call: Call): Promise<boolean> {
       await admit(call);
-      return store.transaction(() => store.run(FORGET_VERSIONS, name) > 0 && store.run(FORGET_DATE, name) > 0);
+      const forget = isUsedOnce(name) ? FORGET_NAME : FORGET_DATE;
+      return store.transaction(() => store.run(FORGET_VERSIONS, name) > 0 && store.run(forget, name) > 0);
     },
     async history(name: VaultName, call: Call): Promise<readonly Secret[]> {
       await admit(call);
-      return await Promise.all(store.all(EARLIER, name).map(open(name)));
+      const rows = await Promise.allSettled(store.all(EARLIER, name).map(open(name)));
+      // One that was altered is of no use to anybody, and keeps nobody from the others.
+      return rows.flatMap((row) => row.status === "fulfilled" ? [row.value] : []);
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -96,6 +99,7 @@ const SET_SECRET = `
 const ADD_VERSION = "INSERT INTO secret_versions (name, version, sealed, updated_at) VALUES (?, ?, ?, ?)";
 const DROP_OLD = "DELETE FROM secret_versions WHERE name = ? AND version < ?";
 const FORGET_VERSIONS = "DELETE FROM secret_versions WHERE name = ?";
+const FORGET_NAME = "DELETE FROM secrets WHERE name = ?";
 const FORGET_DATE = "UPDATE secrets SET created_at = NULL WHERE name = ?";
 
 /** How a name stands: its last version, also of one that was removed, and since when it exists. */

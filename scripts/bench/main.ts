@@ -8,12 +8,18 @@ import { ensureParts } from "../parts.ts";
 import type { BenchRow } from "./bench_row.ts";
 import { hundredRow, oneRow } from "./certificates.ts";
 import { cryptoRow } from "./crypto.ts";
+import { growthRow } from "./growth.ts";
 import { kontenaRow } from "./kontena.ts";
+import { looksRow } from "./looks.ts";
 import { ratesRow } from "./rates.ts";
+import { reloadRow } from "./reload.ts";
 import { markdown } from "./report.ts";
+import { repairRow } from "./repair.ts";
 import { requestsRow } from "./requests.ts";
 import { rssRow, startRow } from "./start.ts";
 import { swapRow } from "./swap.ts";
+import { trafficRow } from "./traffic.ts";
+import { windowsRow } from "./windows.ts";
 
 /** All rows, in the order in which they are measured. */
 const ROWS: Readonly<Record<string, BenchRow>> = {
@@ -22,8 +28,14 @@ const ROWS: Readonly<Record<string, BenchRow>> = {
   one: oneRow,
   hundred: hundredRow,
   swap: swapRow,
+  repair: repairRow,
+  reload: reloadRow,
+  traffic: trafficRow,
   kontena: kontenaRow,
   rates: ratesRow,
+  windows: windowsRow,
+  looks: looksRow,
+  growth: growthRow,
   start: startRow,
   rss: rssRow,
 };
@@ -60,7 +72,8 @@ async function bench({ quick, rows }: BenchArguments): Promise<number> {
       console.log(tables.map(markdown).join("\n\n"));
     } catch (error) {
       failed++;
-      console.log(`Could not run: ${Deno.inspect(error)}`);
+      // What failed first, not what failed while that was cleaned up.
+      console.log(`Could not run: ${Deno.inspect(error instanceof SuppressedError ? error.suppressed : error)}`);
     }
   }
   return failed === 0 ? 0 : 1;

@@ -55,6 +55,13 @@ export function rssMb(pid: number): number {
   return Number(kb) / 1_024;
 }
 
+/** Collects garbage where V8 was told to offer it (`--v8-flags=--expose-gc`), and says whether it could. */
+export function collectGarbage(): boolean {
+  const { gc } = globalThis as { gc?: () => void };
+  gc?.();
+  return gc !== undefined;
+}
+
 /** Waits. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -15,6 +15,7 @@ import { testPki } from "../../test/support/pki.ts";
 import { tempDir } from "../../test/support/process.ts";
 import type { BenchOptions, BenchRow } from "./bench_row.ts";
 import { inTurns, median, type Side } from "./measure.ts";
+import { inMemory, MEMORY } from "./memory.ts";
 import { atMost, figures, short, type Table } from "./report.ts";
 
 /** `swap` */
@@ -22,9 +23,6 @@ export const swapRow: BenchRow = { title: "Swap: set, file, commit, probe", meas
 
 const GOAL = 1.3;
 const FILE = "LE_CERTIFICATE_www_bench_test.pem";
-
-/** Where a file is durable as soon as it is written. */
-const MEMORY = "/dev/shm";
 
 async function measure({ quick }: BenchOptions): Promise<readonly Table[]> {
   const rounds = quick ? 10 : 60;
@@ -47,26 +45,6 @@ async function measure({ quick }: BenchOptions): Promise<readonly Table[]> {
     { what: "ratio", measured: (a / b).toFixed(2), goal: atMost(a / b, GOAL) },
     { what: "durable write of the file, apart, ms", measured: short(median(writes[0] ?? [])) },
   ], `A certificate that is served is replaced; certificates in memory (${MEMORY}); medians of ${rounds} in turn.`)];
-}
-
-/** Makes its folders where writing costs nothing, if there is such a place. */
-async function inMemory<T>(make: () => Promise<T>): Promise<T> {
-  const before = Deno.env.get("TMPDIR");
-  if (await isDirectory(MEMORY)) Deno.env.set("TMPDIR", MEMORY);
-  try {
-    return await make();
-  } finally {
-    if (before === undefined) Deno.env.delete("TMPDIR");
-    else Deno.env.set("TMPDIR", before);
-  }
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isDirectory;
-  } catch {
-    return false;
-  }
 }
 
 function balancerOf(haproxy: TestHaproxy): LoadBalancer {

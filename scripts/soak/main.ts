@@ -1,38 +1,78 @@
 /**
  * `deno task soak`: kills the sidecar at every write of an issuance beside a real HAProxy, once for each seed and CA (Pebble and the test authority), and
- * prints for each step what came of it. `--seeds=3` plays the seeds 1 to 3, `--seed=7` that one. Ends with 1 if there was any
- * damage.
+ * prints for each step what came of it. Then, as root, it fills the disks of a sidecar that renews (`disk_run.ts`). `--seeds=3`
+ * plays the seeds 1 to 3, `--seed=7` that one. In the end two HAProxies are disturbed for a while (`drift_run.ts`), a quarter of
+ * an hour in all unless `--drift=MINUTES` says otherwise; `--only=drift` does just that. Ends with 1 if there was any damage.
  *
  * @module
  */
 import { killAtWrites, type KillPlan, type KillRow } from "../../test/support/kill_run.ts";
 import { markdown } from "../bench/report.ts";
 import { ensureParts } from "../parts.ts";
+import { drift, type DriftReport, driftTable } from "./drift_run.ts";
+import { type DiskRow, diskTable, fillDisks } from "./disk_run.ts";
 import { killPlan, killTable } from "./kill_plan.ts";
+import { canMount, unmountAll } from "./small_disk.ts";
 
 const CAS = ["pebble", "test authority"] as const;
 
 /** They mostly wait. */
 const SIDE_BY_SIDE = 4;
 
+/** What was asked for. */
+export interface SoakArguments {
+  readonly seeds: readonly number[];
+  /** How long HAProxies are disturbed, in all. */
+  readonly driftMinutes: number;
+  readonly onlyDrift: boolean;
+}
+
 /** Reads the arguments, or refuses them. */
-export function parseSeeds(args: readonly string[]): readonly number[] {
-  if (args.length === 0) return upTo(10);
-  const [, what, digits] = /^--(seeds?)=([1-9]\d{0,3})$/.exec(args[0] ?? "") ?? [];
-  if (args.length > 1 || digits === undefined) {
-    throw new RangeError(
-      `Cannot soak with "${args.join(" ")}": use --seeds=N for the seeds 1 to N, or --seed=N for one`,
-    );
+export function parseArguments(args: readonly string[]): SoakArguments {
+  let asked: SoakArguments = { seeds: upTo(10), driftMinutes: 15, onlyDrift: false };
+  for (const arg of args) {
+    const [, what, digits] = /^--(seeds?|drift)=(\d{1,4})$/.exec(arg) ?? [];
+    const number = Number(digits);
+    if (arg === "--only=drift") asked = { ...asked, onlyDrift: true };
+    else if (what === "seed" && number > 0) asked = { ...asked, seeds: [number] };
+    else if (what === "seeds" && number > 0) asked = { ...asked, seeds: upTo(number) };
+    else if (what === "drift") asked = { ...asked, driftMinutes: number };
+    else {
+      throw new RangeError(
+        `Cannot soak with "${arg}": use --seeds=N for the seeds 1 to N, --seed=N for one, --drift=MINUTES, --only=drift`,
+      );
+    }
   }
-  return what === "seed" ? [Number(digits)] : upTo(Number(digits));
+  return asked;
 }
 
 function upTo(last: number): readonly number[] {
   return Array.from({ length: last }, (_, i) => i + 1);
 }
 
-async function soak(seeds: readonly number[]): Promise<number> {
+async function soak({ seeds, driftMinutes, onlyDrift }: SoakArguments): Promise<number> {
   await ensureParts(["haproxy", "pebble", "pebble-challtestsrv"]);
+  const rows = onlyDrift ? [] : [...await soakDeaths(seeds), ...await soakDisks(seeds)];
+  const drifts = await soakDrift(seeds, driftMinutes);
+  const damaged = rows.some(({ damage }) => damage.size > 0);
+  return damaged || drifts.some(({ wrong, asked }) => wrong.length + asked > 0) ? 1 : 0;
+}
+
+/** A share of the time for each seed; whole minutes are not asked for. */
+async function soakDrift(seeds: readonly number[], minutes: number): Promise<readonly DriftReport[]> {
+  const reports: DriftReport[] = [];
+  if (minutes === 0) return reports;
+  for (const seed of seeds) {
+    const report = await drift(seed, minutes / seeds.length, (line) => console.error(line));
+    reports.push(report);
+    const { wrong, restMs } = report;
+    console.error(`  at rest after ${restMs} ms${wrong.length === 0 ? "" : `; wrong: ${wrong.join(", ")}`}`);
+  }
+  console.log(markdown(driftTable(reports)));
+  return reports;
+}
+
+async function soakDeaths(seeds: readonly number[]): Promise<readonly KillRow[]> {
   const rows: KillRow[] = [];
   const waiting = seeds.flatMap((seed) => CAS.map((ca) => ({ ca, seed })));
   const lane = async (): Promise<void> => {
@@ -49,7 +89,31 @@ async function soak(seeds: readonly number[]): Promise<number> {
   };
   await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
   console.log(markdown(killTable(rows)));
-  return rows.some(({ damage }) => damage.size > 0) ? 1 : 0;
+  return rows;
+}
+
+async function soakDisks(seeds: readonly number[]): Promise<readonly DiskRow[]> {
+  if (!canMount()) {
+    console.error("small disks: left out, only root can mount them (a tmpfs)");
+    return [];
+  }
+  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    Deno.addSignalListener(signal, () => {
+      unmountAll();
+      Deno.exit(status);
+    });
+  }
+  const rows: DiskRow[] = [];
+  for (const seed of seeds) {
+    const mine = await fillDisks(seed);
+    rows.push(...mine);
+    console.error(`small disks, seed ${seed}: ${mine.length} renewals`);
+    for (const { full, damage } of mine) {
+      for (const [kind, found] of damage) console.error(`seed ${seed}, ${full} full: ${kind}: ${Deno.inspect(found)}`);
+    }
+  }
+  console.log(markdown(diskTable(rows)));
+  return rows;
 }
 
 function whenOf({ moment, delayMs }: KillPlan): string {
@@ -58,7 +122,7 @@ function whenOf({ moment, delayMs }: KillPlan): string {
 
 if (import.meta.main) {
   try {
-    Deno.exit(await soak(parseSeeds(Deno.args)));
+    Deno.exit(await soak(parseArguments(Deno.args)));
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     console.error(error.message);

@@ -42,7 +42,8 @@ export function refusal(
   const problem = problemIn(answer);
   if (problem !== undefined) {
     const whole = { ...problem, status: problem.status ?? answer.status }; // a document may leave it out (RFC 7807 §3.1)
-    return new AcmeProblemError(whole, { ...options(answer, todo(problem, answer)), ...more });
+    const pages = pagesOf(problem, answer);
+    return new AcmeProblemError(whole, { ...options(answer, todo(problem, pages, answer)), pages, ...more });
   }
   const { url, status, headers } = answer;
   if (status >= 300 && status < 400) return redirected(answer, doing);
@@ -83,28 +84,20 @@ function options(answer: Answer, advice: string | undefined): SidecarErrorOption
   };
 }
 
-function todo(problem: Problem, answer: Answer): string | undefined {
+function todo(problem: Problem, pages: readonly URL[], answer: Answer): string | undefined {
   const name = problemName(problem);
-  const pages = new Set([
-    page(problem.instance, answer),
-    ...linked(answer, "terms-of-service"),
-    ...linked(answer, "help"),
-  ]);
-  pages.delete(undefined);
-  const see = pages.size === 0 ? undefined : `see ${[...pages].join(" and ")}`;
+  const see = pages.length === 0 ? undefined : `see ${pages.join(" and ")}`;
   const limit = isProblem(problem, "rateLimited") && !answer.headers.has("retry-after") ? "try again later" : undefined;
   const parts = [Object.hasOwn(TODO, name) ? TODO[name] : limit, see].filter((part) => part !== undefined);
   return parts.length === 0 ? undefined : parts.join("; ");
 }
 
-function linked(answer: Answer, relation: string): readonly (string | undefined)[] {
-  return linkTargets(answer.headers, relation).map((target) => page(target, answer));
-}
-
-/** A web page that a person can open; anything else in its place is not shown. */
-function page(text: string | undefined, answer: Answer): string | undefined {
-  const url = text === undefined ? null : URL.parse(text, answer.url);
-  return url !== null && /^https?:$/.test(url.protocol) ? url.href : undefined;
+/** Web pages that a person can open, each once; anything else in their place is not shown. */
+function pagesOf({ instance }: Problem, { headers, url }: Answer): readonly URL[] {
+  const targets = ["terms-of-service", "help"].flatMap((relation) => linkTargets(headers, relation));
+  const urls = [...instance === undefined ? [] : [instance], ...targets].flatMap((it) => URL.parse(it, url) ?? []);
+  const hrefs = urls.filter(({ protocol }) => /^https?:$/.test(protocol)).map(({ href }) => href);
+  return [...new Set(hrefs)].map((href) => new URL(href));
 }
 
 /** A signed request names its URL, so another place cannot take it (RFC 8555 §6.4). */

@@ -1,5 +1,5 @@
 import { MOST_LOOKS, MOST_WAIT_MS } from "../model/aside.ts";
-import type { Bundle } from "../model/certificate.ts";
+import type { Bundle, CertificateFacts } from "../model/certificate.ts";
 import { SidecarError } from "../model/errors.ts";
 import { judge } from "../model/judge.ts";
 import type { Intent, OrderRecord } from "../model/records.ts";
@@ -35,7 +35,7 @@ export async function admit(
   const read = readable(pem, key);
   if (read instanceof SidecarError) return await unreadable(parts, order, it, read, call);
   const proposed = { chain: read.chain, names: intent.names, directory };
-  const now = parts.clock.now();
+  const now = await momentOf(parts, read.chain.facts, call);
   const verdict = judge(proposed, await standing(parts, intent.secretName, call), now);
   if (verdict.do !== "keep aside") {
     return { do: "take", bundle: read.bundle, warnings: verdict.do === "swap" ? [] : verdict.warnings };
@@ -50,6 +50,21 @@ export async function admit(
     return { do: "look again", error: rejected(first.found, { todo: todoOf(first.name) }), looks };
   }
   return { do: "close", error: await keepAside(parts, { ...it, facts: read.chain.facts }, verdict, call) };
+}
+
+/**
+ * The moment that dates are judged by. They are the CA's: where its certificate is too early or over by our clock, that may have
+ * been set wrong, and the CA is asked what time it is before anything is thrown away.
+ */
+async function momentOf(
+  { authority, clock }: FlowParts,
+  { notBefore, notAfter }: Pick<CertificateFacts, "notBefore" | "notAfter">,
+  call: Call,
+): Promise<Date> {
+  if (notBefore <= clock.now() && clock.now() < notAfter) return clock.now();
+  const offsetMs = await authority.clockOffsetMs(call).catch(() => 0); // then ours is the only one that there is
+  call.signal.throwIfAborted();
+  return new Date(clock.now().getTime() + (offsetMs ?? 0));
 }
 
 /**

@@ -65,7 +65,14 @@ export function presentedAnswers(parts: FlowParts): Answers {
       await solve(record, call);
     },
     async settled(record: AuthorizationRecord, call: Call): Promise<void> {
-      await (up.get(record.token) ?? await solve(record, call)).settled(call);
+      const answer = up.get(record.token) ?? await solve(record, call);
+      try {
+        await answer.settled(call);
+      } catch (error) {
+        const now = up.get(record.token);
+        if (now === undefined || now === answer) throw error;
+        await now.settled(call); // it was put up again meanwhile, and the former one is not to be seen any more
+      }
     },
     async withdraw(record: AuthorizationRecord): Promise<void> {
       const call = { signal: AbortSignal.timeout(CLEAN_UP_MS) };

@@ -16,15 +16,16 @@ export interface CaClock {
 const MINUTE = 60_000;
 /** How long an answer is believed: no clock goes wrong by much in it. */
 const BELIEVED_MS = 360 * MINUTE;
-/** More than this is told. */
+/** More than this is told, and so is a change by more than this. */
 const SKEW_MS = 5 * MINUTE;
-const TOLD_MS = 1_440 * MINUTE;
+/** It is over only below this: a difference at the border is not told by turns. */
+const RIGHT_MS = SKEW_MS / 2;
 
-/** Makes a {@linkcode CaClock}; a difference of more than five minutes is told once a day. */
+/** Makes a {@linkcode CaClock}; a difference of more than five minutes is told once, and so are its change and its end. */
 export function caClock({ authority, clock, events }: Pick<FlowParts, "authority" | "clock" | "events">): CaClock {
   let offset = 0;
   let knownAt: Date | undefined;
-  let toldAt: Date | undefined;
+  let told = 0; // the difference that people know of
   let asking: Promise<void> | undefined;
 
   const since = (at: Date | undefined): number => {
@@ -36,8 +37,14 @@ export function caClock({ authority, clock, events }: Pick<FlowParts, "authority
     if (offsetMs === undefined) return;
     offset = offsetMs;
     knownAt = clock.now();
-    if (Math.abs(offset) <= SKEW_MS || since(toldAt) < TOLD_MS) return;
-    toldAt = clock.now();
+    const isRight = Math.abs(offset) <= (told === 0 ? SKEW_MS : RIGHT_MS);
+    if (isRight ? told === 0 : Math.abs(offset - told) <= SKEW_MS) return;
+    told = isRight ? 0 : offset;
+    const fields = { seconds: Math.round(offset / 1_000) };
+    if (isRight) {
+      events.emit({ level: "info", name: "clock.right", text: "The clock of this machine goes with the CA's", fields });
+      return;
+    }
     const minutes = Math.round(Math.abs(offset) / MINUTE);
     events.emit({
       level: "warn",
@@ -45,7 +52,7 @@ export function caClock({ authority, clock, events }: Pick<FlowParts, "authority
       text: `The clock of this machine is ${minutes} min ${
         offset > 0 ? "behind" : "ahead of"
       } the CA's; renewal goes by the CA's`,
-      fields: { seconds: Math.round(offset / 1_000) },
+      fields,
     });
   };
 

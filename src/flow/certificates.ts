@@ -1,13 +1,23 @@
+import type { Target } from "../model/balancer_plan.ts";
+import { answered, byHand } from "../model/by_hand.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import { type DnsName, nameSet } from "../model/dns_name.ts";
-import type { AccountRecord, AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
+import { OrderParkedError } from "../model/errors.ts";
+import type {
+  AccountRecord,
+  AuthorizationRecord,
+  CertificateRecord,
+  DeploymentRecord,
+  Intent,
+  OrderRecord,
+} from "../model/records.ts";
 import { nextRenewal } from "../model/plan.ts";
 import { drawOf, type RenewalRecord } from "../model/renewal_record.ts";
 import type { RevocationReason } from "../model/revocation.ts";
-import { defaultSecretName, type SecretName } from "../model/secret_name.ts";
+import { certificateSecrets, defaultSecretName, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import { twinFor } from "../model/twins.ts";
-import { accountId } from "../ledger/records.ts";
+import { accountId, deploymentId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
@@ -16,16 +26,19 @@ import { type AccountDesk, accountDesk } from "./account_desk.ts";
 import { type Answers, isOpen } from "./answers.ts";
 import { acceptAside, asideOf, clearAside } from "./aside.ts";
 import { authorize } from "./authorize.ts";
+import { authorizationsByName, claimAwaited, putAnswered, recordsSeen, tellSeen, wish } from "./by_hand.ts";
 import { closureOf } from "./closure.ts";
-import { balancerFor, balancerNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
+import { balancerFor, balancersNamed, checkBalancers, onlyBalancer } from "./choose_balancer.ts";
 import { deploy } from "./deploy.ts";
+import { restore } from "./restore.ts";
 import { explainCertificate } from "./explain.ts";
 import { type Flights, flights } from "./flights.ts";
 import { type ForeignCertificate, judgeForeign, readForeign, storeForeign } from "./import.ts";
 import { issue, knownRecords, requireRecords, resume } from "./issue.ts";
 import type { FlowParts } from "./parts.ts";
 import type { Preference, ProofParts } from "./proof.ts";
-import { removeAuthorization, removeCertificates } from "./remove.ts";
+import { releaseNames } from "./quarantine.ts";
+import { removeAuthorization, removeCertificates, takeOutOf } from "./remove.ts";
 import { resting } from "./resting.ts";
 import { checkRevocable, isRevocable, revokeCertificate } from "./revoke.ts";
 import type {
@@ -48,12 +61,30 @@ import { checkTwin, noteTwinFailure, twinStates, waitingTwin } from "./twins.ts"
 /** An order whose certificate somebody waits for. */
 export type Interrupted = OrderRecord & { readonly intent: Intent };
 
+/** A certificate at a balancer. */
+export interface Place {
+  /** The balancer's name. */
+  readonly balancer: string;
+  /** The base of the certificate's secrets. */
+  readonly secretName: SecretName;
+}
+
 /** The service, and what the keeper needs of it beside. */
 export interface Certificates extends CertificateService {
   /** Opens the account, and registers where the terms were agreed to by configuration; sends nothing if it is known. */
   openAccount(call: Call): Promise<void>;
-  /** Brings a declared certificate about, with what it takes to prove its names without a person. */
-  keep(intent: Intent, call: Call): Promise<HeldCertificate>;
+  /**
+   * Brings a declared certificate about, with what it takes to prove its names without a person. Where it `insists`, limits that
+   * we count ourselves are passed over: what serves now is revoked.
+   */
+  keep(intent: Intent, call: Call, manner?: { readonly insists: boolean }): Promise<HeldCertificate>;
+  /**
+   * Gets a certificate in the place of the person who has authorized its names, once DNS shows all records; the CA hears of
+   * nothing before. The person's own `get` is then answered with it.
+   *
+   * @returns Undefined where records are missing.
+   */
+  finish(intent: Intent, call: Call): Promise<HeldCertificate | undefined>;
   /** Orders for certificates that are not finished and do not wait for a person. */
   interrupted(call: Call): Promise<readonly Interrupted[]>;
   /** Goes on with such an order; one that is under way is joined. */
@@ -62,6 +93,21 @@ export interface Certificates extends CertificateService {
   redeploy(record: CertificateRecord, call: Call): Promise<HeldCertificate>;
   /** Removes a second kind that nobody wants any more, from the balancers first. */
   endTwin(record: CertificateRecord, call: Call): Promise<void>;
+  /**
+   * Swaps what is held now into one balancer, in turn with all else that is done to the certificate there.
+   *
+   * @param since What was swapped in since then is left alone.
+   * @returns What the balancer does with it; undefined where nothing is held for it any more.
+   */
+  serve(at: Place, since: Date, call: Call): Promise<DeploymentRecord | undefined>;
+  /**
+   * Puts back into one balancer what it has served before, where it has the ability.
+   *
+   * @returns What is in its place again, and still to be proven; all else is left to `serve`.
+   */
+  restore(balancer: string, targets: readonly Target[], call: Call): Promise<ReadonlySet<SecretName>>;
+  /** Takes out of one balancer what is not held any more; nothing happens where it is held after all. */
+  withdraw(at: Place, call: Call): Promise<void>;
   /** Resolves when nothing is under way any more. */
   landed(): Promise<void>;
 }
@@ -130,6 +176,7 @@ class Desk implements Certificates {
     const flight = `authorize ${request.type} ${name} ${request.domain}`;
     return this.#flights.join(flight, async (own) => {
       await checkBalancers(this.#parts, name === undefined ? [] : [name], own);
+      await releaseNames(this.#parts, [domain], BY_COMMAND, own);
       // The turn comes first, as everywhere: one who has the account must not wait for one who waits for it.
       const work = (): Promise<Authorized> => this.#working((proof) => authorize(proof, resolved, own), own);
       return await this.#turns.take(request.domain, work, own);
@@ -151,8 +198,7 @@ class Desk implements Certificates {
     return this.#issue(request, async (proof, own) => {
       const known = await knownRecords(proof, request.domains, own);
       const live = known.filter((it) => it.state === "validated" || isOpen(it, this.#parts.clock.now()));
-      const links = request.balancers?.map((name) => balancerNamed(this.#parts, name)) ??
-        await this.#links(proof, request.domains, own);
+      const links = this.#named(request) ?? await this.#links(proof, request.domains, own);
       return {
         links: links.length > 0 ? links : onlyBalancer(this.#parts),
         first: live.length === request.domains.length ? "record" : "automatic",
@@ -164,9 +210,24 @@ class Desk implements Certificates {
     await this.#unattended(call);
   }
 
-  async keep(intent: Intent, call: Call): Promise<HeldCertificate> {
+  async keep(intent: Intent, call: Call, { insists } = { insists: false }): Promise<HeldCertificate> {
     await this.#unattended(call);
-    return await this.#bringAbout(intent, { first: "automatic", now: false }, call);
+    return await this.#bringAbout(answered(intent), { first: "automatic", insists }, call);
+  }
+
+  async finish(intent: Intent, call: Call): Promise<HeldCertificate | undefined> {
+    const proof = { ...this.#parts, account: await this.#unattended(call), answers: this.#answers };
+    const before = await this.#fingerprint(intent, call);
+    if (!await recordsSeen(proof, intent, call)) return undefined;
+    tellSeen(this.#parts, intent);
+    const { balancers } = intent;
+    const links = balancers.length > 0 ? balancers : await this.#links(proof, intent.names, call);
+    const theirs: Intent = { ...intent, balancers: links.filter((it) => this.#parts.balancers.has(it)), awaited: true };
+    return await this.#fly(theirs, async (own) => {
+      const now = (await this.#parts.records.certificates.get(intent.secretName, own))?.value;
+      if (now !== undefined && now.facts.fingerprint !== before) return now; // the person was faster
+      return await this.#working((proof) => issue(proof, theirs, this.#preference(theirs, "record"), own), own);
+    }, call);
   }
 
   async interrupted(call: Call): Promise<readonly Interrupted[]> {
@@ -183,12 +244,38 @@ class Desk implements Certificates {
       const done = now === undefined ? (await certificates.get(intent.secretName, own))?.value : undefined;
       if (done !== undefined) return done; // somebody was faster
       const order = { ...now ?? record, intent };
-      return await this.#working((proof) => resume(proof, order, this.#preference(intent, "automatic"), own), own);
+      const first = intent.awaited === true ? "record" : "automatic";
+      return await this.#working((proof) => resume(proof, order, this.#preference(intent, first), own), own);
     }, call);
   }
 
   redeploy(record: CertificateRecord, call: Call): Promise<HeldCertificate> {
     return this.#deployed(record.intent.secretName, record, call);
+  }
+
+  serve({ balancer, secretName }: Place, since: Date, call: Call): Promise<DeploymentRecord | undefined> {
+    return this.#turns.take(swapTurn(secretName, balancer), async () => {
+      const { certificates, deployments } = this.#parts.records;
+      const record = (await certificates.get(secretName, call))?.value;
+      if (record?.intent.balancers.includes(balancer) !== true) return undefined;
+      const known = (await deployments.get(deploymentId(balancer, secretName), call))?.value;
+      return known !== undefined && known.at > since ? known : await deploy(this.#parts, record, balancer, call);
+    }, call);
+  }
+
+  restore(balancer: string, targets: readonly Target[], call: Call): Promise<ReadonlySet<SecretName>> {
+    const turns = targets.map((it) => swapTurn(it.secretName, balancer));
+    return this.#inTurns(turns, () => restore(this.#parts, balancer, targets, call), call);
+  }
+
+  withdraw({ balancer, secretName }: Place, call: Call): Promise<void> {
+    return this.#turns.take(swapTurn(secretName, balancer), async () => {
+      const { vault, records } = this.#parts;
+      const record = await records.certificates.get(secretName, call);
+      const kept = record !== undefined && await vault.read(certificateSecrets(secretName).bundle, call) !== undefined;
+      const linked = this.#parts.balancers.get(balancer);
+      if (!kept && linked !== undefined) await takeOutOf(this.#parts, linked, secretName, call);
+    }, call);
   }
 
   async certificates(call: Call): Promise<readonly HeldCertificate[]> {
@@ -240,7 +327,7 @@ class Desk implements Certificates {
     if (found === undefined) return await this.#dropAside(subject, call);
     const { secretName } = found.intent;
     return await this.#flights.join(`remove ${secretName} ${options.force}`, async (own) => {
-      // After what is under way for its names: else it would be back.
+      // After what is under way for its names, and while no swap of it is: else it would be back.
       await this.#turns.take(nameSet(found.intent.names), async () => {
         await this.#remove([...await this.#twinsOf(found, own), found], options, own);
       }, own);
@@ -305,6 +392,7 @@ class Desk implements Certificates {
     const { domains, secretName, certType, keyType, now = false } = request;
     const { links, first } = await decide(await this.#proof(call), call);
     await checkBalancers(this.#parts, links, call);
+    await releaseNames(this.#parts, domains, BY_COMMAND, call);
     const intent: Intent = {
       names: domains,
       keyType: keyType ?? this.#parts.settings.keyTypes[0],
@@ -312,21 +400,26 @@ class Desk implements Certificates {
       certType: certType ?? "fullchain",
       balancers: links,
     };
+    const manner: Manner = { first, person: { now } };
     const waiting = await waitingTwin(this.#parts, intent, call);
     if (waiting !== undefined) {
-      await this.#bringAbout(waiting.twin, { first, now }, call);
+      await this.#bringAbout(waiting.twin, manner, call);
       await this.#parts.records.attempts.remove(waiting.twin.secretName, call);
       return await this.#held(waiting.first, call);
     }
-    const { record } = await this.#bringAbout(intent, { first, now }, call);
-    await this.#bringTwinAbout(intent, { first, now }, call);
-    return await this.#held(record, call);
+    const begun = this.#parts.clock.now();
+    const { record } = await this.#bringAbout(intent, manner, call);
+    // Where the first was there already, for a person who comes late, so may be the second.
+    await this.#bringTwinAbout(intent, manner, record.storedAt < begun, call);
+    const held = await this.#held(record, call);
+    return held.record.intent.awaited === true ? await this.#answered(held, call) : held;
   }
 
   /** The second kind comes after the first, in an order of its own; its failure takes nothing back. */
-  async #bringTwinAbout(intent: Intent, manner: Manner, call: Call): Promise<void> {
+  async #bringTwinAbout(intent: Intent, manner: Manner, onlyMissing: boolean, call: Call): Promise<void> {
     const twin = twinFor(intent, this.#parts.settings.keyTypes);
     if (twin === undefined) return;
+    if (onlyMissing && await this.#current(twin.secretName, call) !== undefined) return;
     try {
       await this.#bringAbout(twin, manner, call);
       await this.#parts.records.attempts.remove(twin.secretName, call);
@@ -336,17 +429,36 @@ class Desk implements Certificates {
     }
   }
 
-  #bringAbout(intent: Intent, { first, now }: Manner, call: Call): Promise<HeldCertificate> {
-    return this.#fly(
-      intent,
-      (own) =>
-        this.#working(async (proof) => {
-          await checkTwin(this.#parts, intent, own);
-          return await issue(now ? insisting(proof) : proof, intent, this.#preference(intent, first), own);
-        }, own),
-      call,
-      now,
-    );
+  /** Who joined the keeper on its way has the answer. */
+  #answered(held: HeldCertificate, call: Call): Promise<HeldCertificate> {
+    const { intent, facts } = held.record;
+    return this.#turns.take(nameSet(intent.names), async () => {
+      const same = await this.#fingerprint(intent, call) === facts.fingerprint;
+      return same ? { ...held, record: await putAnswered(this.#parts, held.record, call) } : held;
+    }, call);
+  }
+
+  #bringAbout(intent: Intent, manner: Manner, call: Call): Promise<HeldCertificate> {
+    const { first, person, insists = person?.now } = manner;
+    const preference = this.#preference(intent, first);
+    const work = async (given: ProofParts, own: Call): Promise<CertificateRecord> => {
+      await checkTwin(this.#parts, intent, own);
+      const proof = insists === true ? insisting(given) : given;
+      return person === undefined
+        ? await issue(proof, intent, preference, own)
+        : await this.#issueFor(proof, intent, preference, own);
+    };
+    return this.#fly(intent, (own) => this.#working((proof) => work(proof, own), own), call, insists);
+  }
+
+  /** A person may come late, when the keeper has done it, or early, when records are missing. */
+  async #issueFor(proof: ProofParts, intent: Intent, preference: Preference, call: Call): Promise<CertificateRecord> {
+    try {
+      return await claimAwaited(proof, intent, call) ?? await issue(proof, intent, preference, call);
+    } catch (error) {
+      if (error instanceof OrderParkedError) await wish(proof, intent, call);
+      throw error;
+    }
   }
 
   /** One flight an intent; two intents for the same names take turns, as a CA gives both the same order. */
@@ -368,23 +480,36 @@ class Desk implements Certificates {
     }, call);
   }
 
-  /** Swaps in what is held now: it may have been replaced or removed while this waited for its turn. */
-  #deployed(secretName: SecretName, record: CertificateRecord, call: Call): Promise<HeldCertificate> {
-    return this.#turns.take(swapTurn(secretName), async () => {
-      const now = (await this.#parts.records.certificates.get(secretName, call))?.value;
-      if (now !== undefined) await deploy(this.#parts, now, call);
-      return await this.#held(now ?? record, call);
-    }, call);
+  /** Swaps in what is held now, into each balancer in its own turn: one that hangs holds up no other. */
+  async #deployed(secretName: SecretName, record: CertificateRecord, call: Call): Promise<HeldCertificate> {
+    const { balancers } = (await this.#current(secretName, call) ?? record).intent;
+    await Promise.all(balancers.map((name) =>
+      this.#turns.take(swapTurn(secretName, name), async () => {
+        const now = await this.#current(secretName, call); // it may have been replaced or removed meanwhile
+        if (now !== undefined) await deploy(this.#parts, now, name, call);
+      }, call)
+    ));
+    return await this.#held(await this.#current(secretName, call) ?? record, call);
   }
 
-  /** While no swap of them is under way. */
+  async #current(secretName: SecretName, call: Call): Promise<CertificateRecord | undefined> {
+    return (await this.#parts.records.certificates.get(secretName, call))?.value;
+  }
+
+  /** Works while no balancer's swap of any of the certificates is under way. */
+  #whileUnswapped<T>(secretNames: readonly SecretName[], work: () => Promise<T>, call: Call): Promise<T> {
+    const balancers = [...this.#parts.balancers.keys()];
+    return this.#inTurns(secretNames.flatMap((it) => balancers.map((name) => swapTurn(it, name))), work, call);
+  }
+
+  /** Takes the turns one after the other. */
+  #inTurns<T>(turns: readonly string[], work: () => Promise<T>, call: Call): Promise<T> {
+    return turns.reduceRight<() => Promise<T>>((inner, turn) => () => this.#turns.take(turn, inner, call), work)();
+  }
+
   #remove(pair: readonly CertificateRecord[], options: { readonly force: boolean }, call: Call): Promise<void> {
     const remove = (): Promise<void> => removeCertificates(this.#parts, pair, options, call);
-    const undisturbed = pair.reduce(
-      (work, { intent }) => () => this.#turns.take(swapTurn(intent.secretName), work, call),
-      remove,
-    );
-    return undisturbed();
+    return this.#whileUnswapped(pair.map(({ intent }) => intent.secretName), remove, call);
   }
 
   /** Also one that is not wanted any more. */
@@ -404,7 +529,7 @@ class Desk implements Certificates {
   /** An imported certificate takes the place of the one of the same subject, its secrets' names and its balancers. */
   async #intentFor(
     { names, keyType }: ForeignCertificate,
-    { balancers }: ImportRequest,
+    request: ImportRequest,
     call: Call,
   ): Promise<Intent> {
     const former = (await this.certificate(names[0], call))?.record.intent;
@@ -416,9 +541,13 @@ class Desk implements Certificates {
       keyType,
       secretName: former?.secretName ?? defaultSecretName(names[0]),
       certType: former?.certType ?? "fullchain",
-      balancers: balancers?.map((name) => balancerNamed(this.#parts, name)) ??
-        (links.length > 0 ? links : onlyBalancer(this.#parts)),
+      balancers: this.#named(request) ?? (links.length > 0 ? links : onlyBalancer(this.#parts)),
     };
+  }
+
+  /** The balancers that a request names; undefined where it leaves the choice to us. */
+  #named({ balancers }: Pick<IssueRequest, "balancers">): readonly string[] | undefined {
+    return balancers === undefined ? undefined : balancersNamed(this.#parts, balancers);
   }
 
   async #proof(call: Call): Promise<ProofParts> {
@@ -438,6 +567,10 @@ class Desk implements Certificates {
     return { types: this.#parts.settings.challenges, ...given("balancer", intent.balancers[0]), first };
   }
 
+  async #fingerprint({ secretName }: Intent, call: Call): Promise<string | undefined> {
+    return (await this.#parts.records.certificates.get(secretName, call))?.value.facts.fingerprint;
+  }
+
   async #held(record: CertificateRecord, call: Call): Promise<HeldCertificate> {
     return (await this.#viewer(call))(record);
   }
@@ -451,16 +584,26 @@ class Desk implements Certificates {
     const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
     const asked = new Map((await renewals.list(call)).map((entry) => [entry.id, entry.value]));
     const aside = new Map((await asides.list(call)).map((entry) => [entry.id, entry.value]));
-    const view = (record: CertificateRecord): HeldCertificate => ({
-      record,
-      deployments: byName.get(record.intent.secretName) ?? [],
-      autoRenewable: record.intent.names.every((name) => provable.has(name)),
-      ...given("renewal", heldRenewal(record, asked.get(record.intent.secretName))),
-      ...given("aside", aside.get(record.intent.secretName)),
-    });
+    const { clock, settings: { keyTypes } } = this.#parts;
+    const hands = {
+      known: await authorizationsByName(this.#parts, call),
+      keyType: keyTypes[0],
+      now: clock.now(),
+    };
+    const view = (record: CertificateRecord): HeldCertificate => {
+      const autoRenewable = record.intent.names.every((name) => provable.has(name));
+      const renewal = heldRenewal(record, asked.get(record.intent.secretName));
+      return {
+        record,
+        deployments: byName.get(record.intent.secretName) ?? [],
+        autoRenewable,
+        ...given("byHand", autoRenewable || renewal === undefined ? undefined : byHand(record, renewal, hands)),
+        ...given("renewal", renewal),
+        ...given("aside", aside.get(record.intent.secretName)),
+      };
+    };
     const all = (await certificates.list(call)).map((entry) => entry.value);
     const tried = new Map((await attempts.list(call)).map((entry) => [entry.id as SecretName, entry.value]));
-    const { keyTypes } = this.#parts.settings;
     const twins = twinStates({ all, attempts: tried, keyTypes, view });
     return (record) => ({ ...view(record), ...given("twin", twins(record)) });
   }
@@ -472,8 +615,16 @@ class Desk implements Certificates {
   }
 }
 
+/** Why a name is tried although it failed: a person knows better. */
+const BY_COMMAND = "it is asked for by command";
+
 /** How a certificate is brought about. */
-type Manner = Pick<Preference, "first"> & Required<Pick<IssueRequest, "now">>;
+interface Manner extends Pick<Preference, "first"> {
+  /** Somebody asked for it, perhaps at once. */
+  readonly person?: Required<Pick<IssueRequest, "now">>;
+  /** Limits of our own are passed over; unless told, where a person wants it at once. */
+  readonly insists?: boolean;
+}
 
 /** The same with an account that no limit of our own holds back. */
 function insisting(proof: ProofParts): ProofParts {
@@ -487,7 +638,7 @@ function heldRenewal(record: CertificateRecord, known: RenewalRecord | undefined
   return { ...date, ...given("explanationUrl", drawOf(record, known)?.explanationUrl) };
 }
 
-/** Swaps of a certificate and its removal from the balancers happen in turn. */
-function swapTurn(secretName: SecretName): string {
-  return `swap ${secretName}`;
+/** Swaps of a certificate into a balancer and its removal from there happen in turn. */
+function swapTurn(secretName: SecretName, balancer: string): string {
+  return `swap ${secretName} ${balancer}`;
 }

@@ -6,6 +6,9 @@ import type { AuthorizeRequest } from "./service.ts";
 
 type Balancers = Pick<FlowParts, "balancers">;
 
+/** Every balancer that is configured at the time of the request. */
+const ALL = "all";
+
 /** A configured balancer by its name; the original wrote a service without a stack as `null/NAME`. */
 export function findBalancer({ balancers }: Balancers, name: string): string | undefined {
   return [name, name.replace(/^null\//, ""), `null/${name}`].find((it) => balancers.has(it));
@@ -20,6 +23,17 @@ export function balancerNamed(parts: Balancers, name: string): string {
     `Linked service not found: ${JSON.stringify(name.slice(0, 80))}`,
     listed(parts),
   );
+}
+
+/** Those that are named, each once; `all` stands for every one, unless one has that name. */
+export function balancersNamed(parts: Balancers, names: readonly string[]): readonly string[] {
+  const every = [...parts.balancers.keys()];
+  return [
+    ...new Set(names.flatMap((name) => {
+      const all = name === ALL && every.length > 0 && findBalancer(parts, name) === undefined;
+      return all ? every : [balancerNamed(parts, name)];
+    })),
+  ];
 }
 
 /** The only one, none where there is none; of several somebody has to choose. */

@@ -1,10 +1,10 @@
-import { AcmeProblemError, OrderParkedError, SidecarError } from "../model/errors.ts";
+import { AcmeProblemError, describe, OrderParkedError, SidecarError } from "../model/errors.ts";
 import { nextStep, type Order } from "../model/order.ts";
 import { isProblem } from "../model/problem.ts";
 import type { CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
 import { orderKeyName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
-import { bundleWrites } from "../vault/certificate_secrets.ts";
+import { bundleWrites, readSecret } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
 import { chainMatches } from "../x509/bundle.ts";
 import { createCsr } from "../x509/csr.ts";
@@ -15,9 +15,13 @@ import { type OpenOrder, writeOrder } from "./orders.ts";
 import { tellWarnings } from "./standing.ts";
 import { pollOrder } from "./poll.ts";
 import { whyInvalid } from "./failure.ts";
+import { noteRefusal, releaseNames } from "./quarantine.ts";
 import { closeRecords, type Preference, type ProofParts, proveOrder } from "./proof.ts";
 
 type Located = OpenOrder["record"];
+
+/** Between CSRs of one order that the CA goes on refusing. */
+const CSR_REST_MS = 24 * 3_600_000;
 
 /**
  * Takes an order to its end: one case a step of {@linkcode nextStep}, each written down before it is done. What it returns is
@@ -47,6 +51,7 @@ export async function completeOrder(
         break;
       case "download":
         await closeRecords(parts, order, call);
+        await releaseNames(parts, record.names, "its certificate is issued", call);
         return await download(parts, record, step.from, intent, call);
       case "abandon":
         throw await abandon(parts, record, order, call);
@@ -79,15 +84,20 @@ async function finalize(
   call: Call,
 ): Promise<[Located, Order]> {
   const key = await sealedKey(parts, record, intent, call);
-  const written = await writeOrder(parts, { ...common(record), url: record.url, step: "finalizing" as const }, call);
+  const refusals = record.step === "finalizing" ? record.refusals : undefined;
+  const step = { ...common(record), url: record.url, step: "finalizing" as const };
+  const written = await writeOrder(parts, { ...step, ...given("refusals", refusals) }, call);
   try {
     return [written, await parts.account.authority.finalize(order, await createCsr(intent.names, key), call)];
   } catch (error) {
     // orderNotReady: somebody was faster, perhaps we ourselves before a restart (§7.4); its state says how to go on.
     const stale = error instanceof AcmeProblemError && isProblem(error.problem, "orderNotReady");
-    // A key that the CA never takes would be refused for ever: the next attempt makes another one for the same order.
-    if (error instanceof AcmeProblemError && isProblem(error.problem, "badPublicKey")) {
+    if (error instanceof AcmeProblemError) await noteRefusal(parts, record.names, error, call);
+    // A key that the CA never takes would be refused for ever: the next attempt makes another one for the same order. Nothing
+    // else in a CSR could be put right.
+    if (error instanceof AcmeProblemError && isProblem(error.problem, "badPublicKey", "badCSR")) {
       await parts.vault.remove(orderKeyName(record.id), call);
+      if (isProblem(error.problem, "badCSR")) throw await csrRefused(parts, written, error, call);
     }
     const unheard = error instanceof SidecarError && error.code === "CA_TRANSPORT";
     if (!stale && !unheard) throw error;
@@ -95,6 +105,29 @@ async function finalize(
     if (now.status === "ready" || now.status === "pending") throw error;
     return [written, now];
   }
+}
+
+/** After one corrected CSR the order rests for a day at a time, until a person acts or the CA forgets it. */
+async function csrRefused(
+  parts: ProofParts,
+  written: Located & { readonly step: "finalizing" },
+  error: AcmeProblemError,
+  call: Call,
+): Promise<AcmeProblemError> {
+  const refusals = (written.refusals ?? 0) + 1;
+  await writeOrder(parts, { ...written, refusals }, call);
+  if (refusals < 2) return error;
+  const { problem, pages, status } = error;
+  const until = new Date(parts.clock.now().getTime() + CSR_REST_MS);
+  return new AcmeProblemError(problem, {
+    pages,
+    ...given("status", status),
+    cause: error,
+    todo: `a corrected CSR was refused as well: read what the CA says, then run kontena certificate request ${
+      written.names.join(" ")
+    }; by itself it is tried once a day`,
+    retryAt: new Date(Math.max(until.getTime(), error.retryAt?.getTime() ?? 0)),
+  });
 }
 
 /** Downloads, judges, stores: after this the certificate is ours, whatever happens to the order. */
@@ -197,9 +230,21 @@ async function sealedKey(parts: ProofParts, record: Located, intent: Intent, cal
   return key;
 }
 
-async function findKey({ vault }: ProofParts, record: Located, call: Call): Promise<KeyPair | undefined> {
-  const sealed = await vault.read(orderKeyName(record.id), call);
-  return sealed === undefined ? undefined : await importKey(sealed.value);
+/**
+ * The order's sealed key. One that was altered cannot be opened again: it goes, so that the order ends and another one follows.
+ * Where it is the whole vault that cannot be opened, it does not go either.
+ */
+async function findKey({ vault, events }: ProofParts, record: Located, call: Call): Promise<KeyPair | undefined> {
+  const name = orderKeyName(record.id);
+  const sealed = await readSecret(vault, name, call);
+  if (!(sealed instanceof SidecarError)) return sealed === undefined ? undefined : await importKey(sealed.value);
+  await vault.remove(name, call);
+  const text = `${describe(sealed)}; it is thrown away, and the certificate for ${
+    record.names.join(", ")
+  } gets another key`;
+  const fields = { subject: record.names[0], code: sealed.code };
+  events.emit({ level: "error", name: "order.key_altered", text, fields });
+  return undefined;
 }
 
 /** The CA reused an order whose key is not ours to have: its certificate is of no use. */

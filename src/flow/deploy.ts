@@ -1,30 +1,43 @@
 import { attemptWait } from "../model/backoff.ts";
-import { describe, isVaultAway, SidecarError } from "../model/errors.ts";
+import { KEY_TYPES } from "../model/key_type.ts";
+import { codeOf, describe, type ErrorCode, hopOf, isVaultAway, SidecarError } from "../model/errors.ts";
 import type { CertificateRecord, DeploymentRecord } from "../model/records.ts";
-import { bundleFile, type SecretName } from "../model/secret_name.ts";
+import { bundleFile } from "../model/secret_name.ts";
+import { given } from "../model/shape.ts";
 import { deploymentId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
-import type { Call, Candidate, LoadBalancer } from "../ports.ts";
+import type { Call, Candidate, LoadBalancer, ServedCall } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
+import { tellDropped } from "./dropped_names.ts";
 import type { FlowParts } from "./parts.ts";
+import { quietly } from "./quietly.ts";
+
+/** What a balancer refuses it will refuse again, so it is not asked more often than this. */
+const HOLD_MS = 60 * 60_000;
+/** With these nothing was begun: the balancer does not answer, or is not wired yet. */
+const UNTOUCHED: readonly ErrorCode[] = ["BALANCER_UNREACHABLE", "BALANCER_CONFIG"];
+/** It may only just be starting; after that it is tried each minute. */
+const AWAY_MS = 5_000;
+/** So much longer may it be, that many do not come back at once. */
+const SPREAD = 0.1;
 
 /**
- * Swaps a certificate that is in the vault into its balancers, all at once, each on its own. A balancer that refuses goes on
- * with what it has; the reason is recorded, and when it is tried again.
+ * Swaps what the vault holds of a certificate into one balancer. One that refuses goes on with what it has; the reason is
+ * recorded, and until when it is left alone.
  *
- * @returns What each balancer does with it now.
+ * @returns What the balancer does with it now.
  */
 export async function deploy(
   parts: FlowParts,
   record: CertificateRecord,
+  balancer: string,
   call: Call,
-): Promise<readonly DeploymentRecord[]> {
-  if (record.intent.balancers.length === 0) return [];
+): Promise<DeploymentRecord> {
   const candidate = await candidateOf(parts, record, call).catch((error: unknown) => {
     if (!isVaultAway(error)) throw error;
     return error; // it is held as by a balancer that refuses, and tried again
   });
-  return await Promise.all(record.intent.balancers.map((name) => deployTo(parts, record, candidate, name, call)));
+  return await deployTo(parts, record, candidate, balancer, call);
 }
 
 /** The bundle as the vault holds it: that, and nothing in memory, is what a balancer gets. */
@@ -48,34 +61,38 @@ async function deployTo(
   call: Call,
 ): Promise<DeploymentRecord> {
   const { secretName } = record.intent;
-  const { fingerprint } = record.facts;
+  const { fingerprint } = candidate instanceof SidecarError ? record.facts : candidate.bundle.facts;
   const about = { balancer: name, secretName, fingerprint, at: parts.clock.now() };
+  const before = (await parts.records.deployments.get(deploymentId(name, secretName), call))?.value;
   let outcome: DeploymentRecord;
   try {
     if (candidate instanceof SidecarError) throw candidate;
     const balancer = balancerOf(parts, name);
-    await checkNotWorse(balancer, candidate, about.at, call);
+    await checkNotWorse(balancer, candidate, about.at, { ...call, family: KEY_TYPES[record.intent.keyType].family });
     const { kind, shadowed } = await balancer.swap(candidate, call);
     outcome = { ...about, state: "served", shadowed };
     if (kind !== "unchanged") tellServed(parts, record, outcome, kind);
   } catch (error) {
     if (call.signal.aborted) throw error;
-    const until = await heldUntil(parts, about, error, call);
-    outcome = { ...about, state: "held", reason: describe(error), until };
-    const text = `${name} does not serve ${secretName}: ${outcome.reason}`;
-    parts.events.emit({
-      level: "error",
-      name: "certificate.held",
-      text,
-      fields: { balancer: name, secret: secretName },
-    });
+    outcome = { ...about, state: "held", reason: describe(error), ...await heldBy(parts, about, before, error, call) };
+    tellHeld(parts, outcome, before, codeOf(error));
   }
   await parts.records.deployments.put(deploymentId(name, secretName), outcome, call);
+  const replaced = before?.state === "served" && before.fingerprint !== fingerprint;
+  if (outcome.state === "served" && replaced && !(candidate instanceof SidecarError)) {
+    const { names } = candidate.bundle.facts;
+    await quietly(parts, "certificate.unseen", () => tellDropped(parts, before, names, call), call);
+  }
   return outcome;
 }
 
 /** What has expired in the vault is not swapped over what somebody has put in its place and is still valid. */
-async function checkNotWorse(balancer: LoadBalancer, { bundle }: Candidate, now: Date, call: Call): Promise<void> {
+async function checkNotWorse(
+  balancer: LoadBalancer,
+  { bundle }: Candidate,
+  now: Date,
+  call: ServedCall,
+): Promise<void> {
   const { names, notAfter, fingerprint } = bundle.facts;
   if (notAfter > now) return;
   const served = await balancer.served(names, call).catch(() => []); // who does not answer has nothing to lose
@@ -86,6 +103,7 @@ async function checkNotWorse(balancer: LoadBalancer, { bundle }: Candidate, now:
   throw new SidecarError("SWAP_REJECTED", `${found} ${valid.notAfter?.toISOString()} (serial ${valid.serial})`, {
     field: "certificate",
     todo: "get or import a certificate that is valid",
+    hop: "vault",
   });
 }
 
@@ -99,22 +117,41 @@ function balancerOf({ balancers }: FlowParts, name: string): LoadBalancer {
   });
 }
 
-/** A minute at first, an hour when the same version was refused before; one that is away may be back at any time. */
-async function heldUntil(
-  { records, clock }: FlowParts,
-  about: {
-    readonly balancer: string;
-    readonly secretName: SecretName;
-    readonly fingerprint: string;
-    readonly at: Date;
-  },
+/**
+ * What lets go of a version that was refused: an hour, or a change of the balancer. Where nothing was begun, it is soon tried
+ * again.
+ */
+async function heldBy(
+  { balancers, clock }: FlowParts,
+  about: Pick<DeploymentRecord, "balancer" | "fingerprint">,
+  before: DeploymentRecord | undefined,
   error: unknown,
   call: Call,
-): Promise<Date> {
-  const before = (await records.deployments.get(deploymentId(about.balancer, about.secretName), call))?.value;
-  const away = isVaultAway(error) || (error instanceof SidecarError && error.code === "BALANCER_UNREACHABLE");
-  const again = !away && before?.state === "held" && before.fingerprint === about.fingerprint;
-  return new Date(about.at.getTime() + attemptWait(again ? 5 : 1, clock.random()));
+): Promise<Pick<DeploymentRecord & { readonly state: "held" }, "until" | "hop" | "sign">> {
+  const again = before?.state === "held" && before.fingerprint === about.fingerprint;
+  const untouched = isVaultAway(error) || (error instanceof SidecarError && UNTOUCHED.includes(error.code));
+  const sign = await balancers.get(about.balancer)?.sign(call).catch(() => undefined);
+  call.signal.throwIfAborted();
+  const refused = error instanceof SidecarError || again; // a fault of ours is tried once more before that
+  const soon = untouched && !again ? AWAY_MS : attemptWait(1, clock.random());
+  const wait = untouched || !refused ? soon : HOLD_MS * (1 + SPREAD * clock.random());
+  const until = new Date(clock.now().getTime() + Math.round(wait));
+  return { until, hop: hopOf(error) ?? (isVaultAway(error) ? "vault" : "balancer"), ...given("sign", sign) };
+}
+
+/** What is refused again for the same reason is no news. */
+function tellHeld(
+  { events }: FlowParts,
+  { balancer, secretName, reason, hop = "balancer" }: DeploymentRecord & { readonly state: "held" },
+  before: DeploymentRecord | undefined,
+  code: string,
+): void {
+  events.emit({
+    level: before?.state === "held" && before.reason === reason ? "debug" : "error",
+    name: "certificate.held",
+    text: `${balancer} does not serve ${secretName}: ${reason}`,
+    fields: { balancer, secret: secretName, hop, code },
+  });
 }
 
 function tellServed(

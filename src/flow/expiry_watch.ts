@@ -1,11 +1,11 @@
 import type { Planned } from "../model/plan.ts";
-import type { CertificateRecord } from "../model/records.ts";
 import type { FlowParts } from "./parts.ts";
+import type { HeldCertificate } from "./service.ts";
 
 /** Tells of certificates that nobody but a person can renew. */
 export interface ExpiryWatch {
   /** Looks at what the plan leaves to a person, and tells what has become more urgent since it was told last. */
-  look(planned: readonly Planned[], held: readonly CertificateRecord[]): void;
+  look(planned: readonly Planned[], held: readonly HeldCertificate[]): void;
 }
 
 const DAY_MS = 86_400_000;
@@ -14,24 +14,29 @@ const STAGES_MS = [30, 14, 7, 3, 2, 1, 0].map((days) => days * DAY_MS);
 
 /** Makes an {@linkcode ExpiryWatch}; after a restart it tells once again. */
 export function expiryWatch({ events, clock }: Pick<FlowParts, "events" | "clock">): ExpiryWatch {
-  const quietUntil = new Map<string, Date>();
+  let quietUntil: ReadonlyMap<string, Date> = new Map(); // by fingerprint
   return {
-    look(planned: readonly Planned[], held: readonly CertificateRecord[]): void {
+    look(planned: readonly Planned[], held: readonly HeldCertificate[]): void {
       const now = clock.now();
+      const bySecret = new Map(held.map((it) => [it.record.intent.secretName, it]));
+      const quiet = new Map<string, Date>(); // what is asked for no more is forgotten
       for (const { intent, why } of planned.filter((it) => it.do === "ask")) {
-        const record = held.find((it) => it.intent.secretName === intent.secretName);
-        if (record === undefined || (quietUntil.get(record.facts.fingerprint) ?? now) > now) continue;
-        quietUntil.set(record.facts.fingerprint, nextStage(record.facts.notAfter, now));
-        const { notAfter, serial } = record.facts;
+        const found = bySecret.get(intent.secretName);
+        if (found === undefined) continue;
+        const { notAfter, serial, fingerprint } = found.record.facts;
+        const until = quietUntil.get(fingerprint) ?? now;
+        quiet.set(fingerprint, until > now ? until : nextStage(notAfter, now));
+        if (until > now) continue;
         const expired = notAfter <= now;
         events.emit({
           level: expired ? "error" : "warn",
           name: expired ? "certificate.expired" : "certificate.expiring",
           text: `Certificate for ${intent.names.join(", ")} ${expired ? "expired" : "expires"} at ` +
-            `${notAfter.toISOString()} and is not renewed by itself: ${todo(record, why)}`,
+            `${notAfter.toISOString()} and is not renewed by itself: ${todo(found, why)}`,
           fields: { subject: intent.names[0], serial, secret: intent.secretName },
         });
       }
+      quietUntil = quiet;
     },
   };
 }
@@ -42,10 +47,10 @@ function nextStage(notAfter: Date, now: Date): Date {
   return new Date(next ?? now.getTime() + DAY_MS);
 }
 
-function todo({ origin, intent: { names }, revoked }: CertificateRecord, why: Planned["why"]): string {
-  const [subject] = names;
-  if (why === "ceased") return `it was revoked (${revoked?.reason}); run kontena certificate remove ${subject}`;
-  return origin === "imported"
-    ? "import a newer one, or authorize its domains"
-    : `run kontena certificate authorize for each domain, then kontena certificate get ${names.join(" ")}`;
+function todo(
+  { byHand, record: { intent: { names: [subject] }, revoked } }: HeldCertificate,
+  why: Planned["why"],
+): string {
+  if (why === "quarantine") return `the CA does not take one of its names; run kontena certificate explain ${subject}`;
+  return byHand?.todo ?? `it was revoked (${revoked?.reason}); run kontena certificate remove ${subject}`;
 }

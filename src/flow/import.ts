@@ -1,11 +1,12 @@
 import { type Bundle, bundlePem, type CertificateFacts } from "../model/certificate.ts";
 import { type DnsName, parseDnsName } from "../model/dns_name.ts";
-import { InputError } from "../model/errors.ts";
+import { InputError, SidecarError } from "../model/errors.ts";
 import { judge } from "../model/judge.ts";
 import type { CertificateRecord, Intent } from "../model/records.ts";
+import { certificateSecrets } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import { type Finding, type FindingName, todoOf } from "../model/verdict.ts";
-import { bundleWrites, readStoredBundle } from "../vault/certificate_secrets.ts";
+import { bundleWrites, readSecret } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
 import { importBundle } from "../x509/import_bundle.ts";
 import { clearAside } from "./aside.ts";
@@ -40,7 +41,8 @@ export async function storeForeign(
 ): Promise<CertificateRecord> {
   const { vault, records, clock, events } = parts;
   await checkPlace(parts, intent, call);
-  const same = await readStoredBundle(vault, intent.secretName, call) === bundlePem(bundle);
+  const stored = await readSecret(vault, certificateSecrets(intent.secretName).bundle, call);
+  const same = stored !== undefined && !(stored instanceof SidecarError) && `${stored.value}\n` === bundlePem(bundle);
   // The same bundle again would only push an earlier one out of the vault's history.
   if (!same) await vault.write(bundleWrites(intent.secretName, bundle, intent.certType), call);
   const record: CertificateRecord = {

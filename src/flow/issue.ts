@@ -1,3 +1,4 @@
+import { isProvable } from "../model/by_hand.ts";
 import { type DnsName, sameNames } from "../model/dns_name.ts";
 import { AcmeProblemError, InputError, SidecarError } from "../model/errors.ts";
 import type { AuthorizationRecord, CertificateRecord, Intent, OrderRecord } from "../model/records.ts";
@@ -28,7 +29,9 @@ export async function issue(
   await checkRecords(parts, open, call);
   let order = await openOrderFor(parts, intent, call) ?? await carrierFor(parts, intent, open, call);
   if (order === undefined) {
-    checkProvable(parts, intent.names.filter((name) => !known.some((it) => it.name === name)), preference);
+    // What a person has authorized is ordered for a person; unattended, only while the CA remembers it.
+    const counts = known.filter((it) => preference.first === "record" || isProvable(it, parts.clock.now()));
+    checkProvable(parts, intent.names.filter((name) => !counts.some((it) => it.name === name)), preference);
     order = await orderAnew(parts, intent, open, call);
   }
   return await completeOrder(parts, order, intent, preference, call);

@@ -2,25 +2,32 @@ import { restAfter } from "../model/aside.ts";
 import { attemptFailed, easeAttempts, isResting } from "../model/attempt.ts";
 import { CHALLENGES } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
-import { describe, isVaultAway } from "../model/errors.ts";
+import { isVaultAway } from "../model/errors.ts";
 import { nextRenewal, plan, type Planned } from "../model/plan.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "../model/records.ts";
 import { RENEWAL_REASONS } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
+import { heldBy, isHeldBack, type NameHold } from "../model/quarantine.ts";
+import { given } from "../model/shape.ts";
 import { surplusTwins, wantedTwins } from "../model/twins.ts";
 import type { Call } from "../ports.ts";
 import { accountWatch } from "./account_watch.ts";
 import type { Answers } from "./answers.ts";
 import { sweepAsides } from "./aside.ts";
+import { type HandWatch, handWatch } from "./by_hand.ts";
 import { type CaClock, caClock } from "./ca_clock.ts";
 import type { Certificates } from "./certificates.ts";
 import { type ExpiryWatch, expiryWatch } from "./expiry_watch.ts";
 import { sweepOrders } from "./orders.ts";
 import type { FlowParts } from "./parts.ts";
+import { quietly } from "./quietly.ts";
+import { failingNames, wantedNames } from "./quarantine.ts";
+import { possibleTypes } from "./possible_types.ts";
 import { type RenewalWatch, renewalWatch } from "./renewal_watch.ts";
 import { repairCertIds, repairSecrets } from "./repair.ts";
 import type { HeldCertificate } from "./service.ts";
+import { sweep } from "./sweep.ts";
 import { type VaultWatch, vaultWatch } from "./vault_watch.ts";
 
 /** How often the keeper looks at everything; what is due sooner waits at most that long. */
@@ -41,8 +48,7 @@ export interface Keeper {
 }
 
 /**
- * Makes the keeper: it goes on with what a restart interrupted, brings about what is declared, renews what is due, swaps in
- * what a balancer refused. One certificate's failure or slowness does not hold up another.
+ * Makes the keeper: it goes on with what a restart interrupted, brings about what is declared, renews what is due. One certificate's failure or slowness does not hold up another.
  *
  * @param declared The certificates of `CERTIFICATES`.
  */
@@ -55,7 +61,8 @@ export function keeper(
   const busy = new Set<SecretName>();
   const account = accountWatch(parts);
   const ca = caClock(parts);
-  const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca) };
+  const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca), hand: handWatch(parts, service) };
+  const gone = sweep(parts);
   const vault = vaultWatch(parts, async (call) => {
     await quietly(parts, "keeper.repair", () => repairSecrets(parts, call), call);
     await quietly(parts, "keeper.repair", () => repairCertIds(parts, call), call);
@@ -74,13 +81,16 @@ export function keeper(
     }
     await quietly(parts, "keeper.tidy", () => Promise.all([answers.tidy(call), sweepOrders(parts, call)]), call);
     await quietly(parts, "keeper.tidy", () => sweepAsides(parts, call), call);
+    await quietly(parts, "keeper.tidy", () => gone.look(all.map((it) => it.record), declared, call), call);
     const held = all.filter(({ record }) => secrets.has(certificateSecrets(record.intent.secretName).bundle));
     const works = await worksToDo({ parts, service, declared, all, held, ca, watches }, call);
     const asking = askAbout(held, call);
     const begin = async (work: Work): Promise<void> => {
       if (busy.has(work.intent.secretName)) return;
       busy.add(work.intent.secretName);
-      await attempt(parts, vault, work, call).finally(() => busy.delete(work.intent.secretName));
+      // Where not even the failure can be written down, that is told: the next look tries again.
+      await quietly(parts, "keeper.attempt", () => attempt(parts, vault, work, call), call);
+      busy.delete(work.intent.secretName);
     };
     const { urgent = [], other = [] } = Object.groupBy(works, (it) => it.why === "recalled" ? "urgent" : "other");
     const first = Promise.all(urgent.map(begin));
@@ -92,9 +102,7 @@ export function keeper(
     look,
     async run(call: Call): Promise<void> {
       await quietly(parts, "keeper.restore", () => answers.restore(call), call);
-      const underWay = new Set<Promise<void>>([
-        quietly(parts, "keeper.deploy", () => deployAll(service, call), call),
-      ]);
+      const underWay = new Set<Promise<void>>();
       while (!call.signal.aborted) {
         const round = quietly(parts, "keeper.look", () => look(call), call);
         underWay.add(round);
@@ -153,12 +161,14 @@ interface Room {
   readonly all: readonly HeldCertificate[];
   readonly held: readonly HeldCertificate[];
   readonly ca: CaClock;
-  readonly watches: { readonly expiry: ExpiryWatch; readonly renewal: RenewalWatch };
+  readonly watches: { readonly expiry: ExpiryWatch; readonly renewal: RenewalWatch; readonly hand: HandWatch };
 }
 
-/** Orders to go on with, then what the plan says, then swaps that were refused; nothing before its backoff is over. */
+/**
+ * Orders to go on with, then what the plan says, then what persons have begun; nothing before its backoff is over.
+ */
 async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
-  const { parts: { records, clock, settings }, service, declared, held, ca, watches } = room;
+  const { parts: { records, clock, settings }, service, declared, all, held, ca, watches } = room;
   const now = clock.now();
   const surplus = new Set(surplusTwins(room.all.map((it) => it.record)));
   const kept = held.map((it) => it.record).filter((it) => !surplus.has(it));
@@ -169,29 +179,44 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
   const tried = (await records.attempts.list(call)).map((entry) => [entry.id as SecretName, entry.value] as const);
   const attempts = easeAttempts(new Map(tried.filter(([name]) => wanted.has(name))), now);
 
+  const intents = [...[...open, ...held.map((it) => it.record)].map((it) => it.intent), ...declared];
+  const names = await wantedNames(room.parts, intents.flatMap((it) => it.names), call);
+
   const interrupted: Work[] = open
-    .filter((record) => !isResting(attempts.get(record.intent.secretName), now))
+    .filter((record) => !isResting(attempts.get(record.intent.secretName), now) && !isHeldBack(record, names, now))
     .map((record) => ({ intent: record.intent, why: "interrupted", act: (call) => service.resume(record, call) }));
   const orders = new Set(interrupted.map((work) => work.intent.secretName));
 
   const known = (await records.authorizations.list(call)).map((entry) => entry.value);
   const provable = new Set(known.filter((it) => CHALLENGES[it.type].automatic).map((it) => it.name));
   const renewals = new Map((await records.renewals.list(call)).map((entry) => [entry.id as SecretName, entry.value]));
+  const situation = {
+    held: kept,
+    attempts: await withAsides(room.parts, attempts, [...kept.map((it) => it.intent), ...declared, ...twins], call),
+    names,
+    now,
+  };
   const planned = plan({
+    ...situation,
     declared,
     twins,
-    held: kept,
-    provable: (name: DnsName) => provable.has(name),
-    attempts: await withAsides(room.parts, attempts, [...kept.map((it) => it.intent), ...declared, ...twins], call),
+    provable: (name: DnsName, declared?: Intent) =>
+      provable.has(name) || (declared !== undefined && isProvable(room.parts, name, declared)),
     renewals,
-    now,
     caNow: ca.now(),
   });
-  watches.expiry.look(planned, held.map((it) => it.record));
+  watches.expiry.look(planned, held);
+  const handed = await watches.hand.handedOver({ ...situation, planned }, call);
+  const theirs = new Set(handed.map((intent) => intent.secretName));
+  const recorded = new Map(all.map(({ record }) => [record.intent.secretName, record]));
   const due: Work[] = planned.flatMap((it) =>
-    it.do === "issue" && !orders.has(it.intent.secretName) ? [issueWork(room, it, renewals)] : []
+    it.do === "issue" && !orders.has(it.intent.secretName) && !theirs.has(it.intent.secretName)
+      ? [issueWork(room, it, recorded.get(it.intent.secretName), renewals)]
+      : []
   );
-
+  const begun: Work[] = handed
+    .filter(({ secretName }) => !orders.has(secretName) && watches.hand.isTime(secretName))
+    .map((intent) => ({ intent, why: "by hand", act: (call) => watches.hand.finish(intent, call) }));
   const over: Work[] = [...surplus]
     .filter((it) => !isResting(attempts.get(it.intent.secretName), now) && isReplaced(room, it))
     .map((record) => ({
@@ -199,12 +224,7 @@ async function worksToDo(room: Room, call: Call): Promise<readonly Work[]> {
       why: "a second kind that is not wanted any more",
       act: async (call) => (await service.endTwin(record, call), undefined),
     }));
-
-  const refused: Work[] = held
-    .filter((it) => !surplus.has(it.record))
-    .filter((it) => it.deployments.some((deployment) => deployment.state === "held" && deployment.until <= now))
-    .map(({ record }) => ({ intent: record.intent, why: "held", act: (call) => service.redeploy(record, call) }));
-  return [...interrupted, ...due, ...over, ...refused];
+  return [...interrupted, ...due, ...begun, ...over];
 }
 
 /** What takes a second kind's place has to be served before that is taken out. */
@@ -220,12 +240,12 @@ function isReplaced({ all }: Room, { intent: { twinOf } }: CertificateRecord): b
  * replaced since it was judged is left to the next look: a second certificate for one intent would be one too many.
  */
 function issueWork(
-  { parts, service, all, ca }: Room,
+  { parts, service, ca }: Room,
   { intent, why }: Planned,
+  judged: CertificateRecord | undefined,
   renewals: ReadonlyMap<SecretName, RenewalRecord>,
 ): Work {
   const { secretName } = intent;
-  const judged = all.find((it) => it.record.intent.secretName === secretName)?.record;
   return {
     intent,
     why,
@@ -235,9 +255,16 @@ function issueWork(
         if (!isDue(judged, renewals.get(secretName), ca.now())) return undefined;
       }
       const now = (await parts.records.certificates.get(secretName, call))?.value;
-      return now?.facts.fingerprint === judged?.facts.fingerprint ? await service.keep(intent, call) : undefined;
+      if (now?.facts.fingerprint !== judged?.facts.fingerprint) return undefined;
+      return await service.keep(intent, call, { insists: why === "recalled" || why === "revoked" });
     },
   };
+}
+
+/** Tells whether a challenge that was configured can prove the name without a person. */
+function isProvable(parts: FlowParts, name: DnsName, { balancers: [balancer] }: Intent): boolean {
+  const types = parts.settings.challenges.filter((type) => CHALLENGES[type].automatic);
+  return possibleTypes(parts, name, { types, ...given("balancer", balancer) }).length > 0;
 }
 
 function isDue(record: CertificateRecord, known: RenewalRecord | undefined, caNow: Date): boolean {
@@ -278,31 +305,23 @@ async function attempt(parts: FlowParts, vault: VaultWatch, { intent, why, act }
     const before = (await attempts.get(secretName, call).catch(() => undefined))?.value.failures ?? 0;
     const record = attemptFailed(error, before + 1, parts.clock.now(), parts.clock.random());
     const waits = record.failures === before;
-    const again = record.nextAt?.toISOString();
+    const failing = await failingNames(parts, call).catch(() => undefined);
+    const hold = failing === undefined ? undefined : heldBy(names, failing, parts.clock.now());
+    const again = againText(record, hold);
     parts.events.emit({
       level: waits ? "info" : "error",
       name: waits ? "certificate.waits" : "certificate.failed",
       text: `No ${twinOf === undefined ? "" : `${keyType} `}certificate for ${
         names.join(", ")
-      } (${why}): ${record.lastError}; again at ${again}`,
+      } (${why}): ${record.lastError}; ${again}`,
       fields: { subject: names[0], secret: secretName, code: record.lastCode ?? "" },
     });
     await quietly(parts, "keeper.note", () => attempts.put(secretName, record, call), call);
   }
 }
 
-/** At start every balancer is brought to what the vault holds; one that has it already is left alone. */
-async function deployAll(service: Certificates, call: Call): Promise<void> {
-  const held = await service.certificates(call);
-  await Promise.allSettled(held.map(({ record }) => service.redeploy(record, call)));
-}
-
-/** A failure of one round is told and forgotten: the next round finds the same work. */
-async function quietly(parts: FlowParts, name: string, work: () => Promise<unknown>, call: Call): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (call.signal.aborted) return;
-    parts.events.emit({ level: "error", name, text: describe(error) });
-  }
+/** Says when it is tried again: when both its own backoff and the rest of its names are over. */
+function againText({ nextAt }: AttemptRecord, hold: NameHold | undefined): string {
+  if (hold !== undefined && hold.until === undefined) return "not again by itself";
+  return `again at ${new Date(Math.max(nextAt?.getTime() ?? 0, hold?.until?.getTime() ?? 0)).toISOString()}`;
 }

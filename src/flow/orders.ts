@@ -7,6 +7,7 @@ import { orderKeyName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import type { AuthorityAccount, Call } from "../ports.ts";
 import type { FlowParts } from "./parts.ts";
+import { noteRefusal } from "./quarantine.ts";
 
 /** An order whose URL is written down, as the CA showed it last. */
 export interface OpenOrder {
@@ -131,6 +132,7 @@ export async function sendOrder(
       if (!(error instanceof AcmeProblemError) || (error.problem.status ?? 400) >= 500) throw error;
       const leave = dispensable({ ...given("replaces", replaces), ...given("profile", profile) }, error.problem);
       if (leave === undefined) {
+        await noteRefusal(parts, names, error, call);
         await parts.records.orders.remove(record.id, call);
         throw error;
       }

@@ -1,5 +1,6 @@
 import type { ChallengeType } from "../model/challenge_type.ts";
 import type { KeyTypes } from "../model/key_type.ts";
+import type { Intent } from "../model/records.ts";
 import type { Records } from "../ledger/records.ts";
 import type { CertificateAuthority, ChallengeSolver, Clock, Events, LoadBalancer, Vault } from "../ports.ts";
 import type { Answers } from "./answers.ts";
@@ -12,6 +13,8 @@ export interface FlowSettings {
   readonly challenges: readonly ChallengeType[];
   /** Profile that orders are placed with. */
   readonly profile?: string;
+  /** Certificates that are wanted by configuration. */
+  readonly declared?: readonly Intent[];
   /** Common name of the issuer that the chain shall end with. */
   readonly preferredChain?: string;
   /** Contact address for a registration that nobody typed. */

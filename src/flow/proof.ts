@@ -50,16 +50,22 @@ export async function proveOrder(
 
 /**
  * Tells the CA about records whose answers are up, and waits until it has decided about the orders that carry them. The
- * answers are taken down on every way out.
+ * answers are taken down on every way out. What an order carries for further names as well is left alone: that order would
+ * stay pending, and the name is proven with the next one.
  */
 export async function proveRecords(
   parts: ProofParts,
   open: readonly AuthorizationRecord[],
   call: Call,
 ): Promise<void> {
-  await tellAll(parts, open.filter((record) => record.state === "created"), call);
-  const outcomes = await Promise.allSettled(open.map(async (record) => {
-    const order = await parts.account.authority.order(record.order, call);
+  const { authority } = parts.account;
+  const names = new Set(open.map((record) => record.name));
+  const read = await Promise.all(
+    open.map(async (record) => ({ record, order: await authority.order(record.order, call) })),
+  );
+  const carried = read.filter(({ order }) => order.names.every((name) => names.has(name)));
+  await tellAll(parts, carried.map(({ record }) => record).filter((record) => record.state === "created"), call);
+  const outcomes = await Promise.allSettled(carried.map(async ({ record, order }) => {
     const end = await decided(parts, order, [record], call);
     if (end.status === "invalid") throw await whyInvalid(parts, end, call);
   }));

@@ -126,7 +126,8 @@ async function takeOut(
   throwAll(await Promise.allSettled(linked.map((balancer) => takeOutOf(parts, balancer, secretName, call))));
 }
 
-async function takeOutOf(
+/** Stops one balancer from serving the certificate. */
+export async function takeOutOf(
   { records, events }: FlowParts,
   balancer: LoadBalancer,
   secretName: SecretName,

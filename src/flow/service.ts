@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ByHand } from "../model/by_hand.ts";
 import type { CertType } from "../model/certificate.ts";
 import type { ChallengeType } from "../model/challenge_type.ts";
 import type { DnsName } from "../model/dns_name.ts";
@@ -138,6 +139,8 @@ export interface HeldCertificate {
   readonly deployments: readonly DeploymentRecord[];
   /** Every name can be proven again without a person. */
   readonly autoRenewable: boolean;
+  /** What a person has to do, and when, where it is not renewed by itself. */
+  readonly byHand?: ByHand;
   /** When it is renewed next by what is known; absent where it was revoked for good. */
   readonly renewal?: HeldRenewal;
   /** A newer one that was not taken. */

@@ -2,10 +2,10 @@ import type { Bundle } from "../model/certificate.ts";
 import { SidecarError } from "../model/errors.ts";
 import type { Standing } from "../model/judge.ts";
 import type { Intent } from "../model/records.ts";
-import type { SecretName } from "../model/secret_name.ts";
+import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import { type Finding, todoOf } from "../model/verdict.ts";
-import { readStoredBundle } from "../vault/certificate_secrets.ts";
+import { readSecret } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
 import { appraise, type Appraised } from "../x509/check_chain.ts";
@@ -18,11 +18,11 @@ export async function standing(
   secretName: SecretName,
   call: Call,
 ): Promise<Standing | undefined> {
-  const stored = await readStoredBundle(vault, secretName, call);
+  const stored = await readSecret(vault, certificateSecrets(secretName).bundle, call);
   const record = (await records.certificates.get(secretName, call))?.value;
-  if (stored === undefined) return undefined;
+  if (stored === undefined || stored instanceof SidecarError) return undefined;
   try {
-    const { chain } = await appraiseBundle(await readBundle(stored));
+    const { chain } = await appraiseBundle(await readBundle(`${stored.value}\n`));
     const directory = record?.origin === "ca" ? record.directory : undefined;
     return { chain, ...given("directory", directory), revoked: record?.revoked !== undefined };
   } catch (error) {

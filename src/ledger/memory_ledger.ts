@@ -13,32 +13,54 @@ interface Kept {
 
 /** A ledger for tests and trials: as good as the embedded one until the process ends. */
 export function memoryLedger(clock: Clock): Ledger {
-  const entries = new Map<string, Kept>();
+  const tables = new Map<string, Map<string, Kept>>(); // a list need not look through the others'
   const hub = changeHub();
   let version = 0;
   let token = 0;
   const granted = leases(clock, () => ++token);
 
+  /** All keys of a table begin with its name and `/`; the others are together. */
+  const tableOf = (key: string): Map<string, Kept> =>
+    tables.getOrInsertComputed(key.slice(0, key.indexOf("/") + 1), () => new Map());
+  const find = (key: string): Kept | undefined => tableOf(key).get(key);
+  /** Goes through what is below the prefix, in no order. */
+  const below = function* (prefix: string): Iterable<readonly [string, Kept]> {
+    for (const table of prefix.includes("/") ? [tableOf(prefix)] : tables.values()) {
+      for (const it of table) if (it[0].startsWith(prefix)) yield it;
+    }
+  };
+
   const change = (key: string, json?: string): number => {
     version++;
-    if (json === undefined) entries.delete(key);
-    else entries.set(key, { json, version });
+    if (json === undefined) tableOf(key).delete(key);
+    else tableOf(key).set(key, { json, version });
     hub.publish({ key, version, ...given("value", json === undefined ? undefined : JSON.parse(json) as Json) });
     return version;
   };
 
   return {
-    get: (key: string, call: Call) => atOnce(call, () => entry(key, entries.get(key))),
+    get: (key: string, call: Call) =>
+      atOnce(call, () => {
+        const kept = find(key);
+        return kept === undefined ? undefined : entry(key, kept);
+      }),
     put: (key: string, value: Json, call: Call & { readonly ifVersion?: number }) =>
       atOnce(call, () => {
-        checkEntryVersion(key, call.ifVersion, entries.get(key)?.version ?? 0);
+        checkEntryVersion(key, call.ifVersion, find(key)?.version ?? 0);
         return change(key, JSON.stringify(value));
       }),
-    remove: (key: string, call: Call) => atOnce(call, () => void (entries.has(key) && change(key))),
-    list: (prefix: string, call: Call) =>
-      atOnce(call, () =>
-        [...entries.keys()].filter((key) => key.startsWith(prefix)).sort()
-          .flatMap((key) => entry(key, entries.get(key)) ?? [])),
+    remove: (key: string, call: Call) => atOnce(call, () => void (find(key) !== undefined && change(key))),
+    list: (prefix: string, call: Call) => atOnce(call, () => entries(below(prefix))),
+    news: (prefix: string, version: number, call: Call) =>
+      atOnce(call, () => {
+        let count = 0;
+        const fresh: (readonly [string, Kept])[] = [];
+        for (const it of below(prefix)) {
+          count++;
+          if (it[1].version > version) fresh.push(it);
+        }
+        return { entries: entries(fresh), count };
+      }),
     watch: (prefix: string, call: Call) => hub.watch(prefix, call),
     lease: (name: string, ttlMs: number, call: Call) => granted.take(name, ttlMs, call),
     [Symbol.asyncDispose](): Promise<void> {
@@ -49,6 +71,10 @@ export function memoryLedger(clock: Clock): Ledger {
   };
 }
 
-function entry(key: string, kept: Kept | undefined): LedgerEntry | undefined {
-  return kept === undefined ? undefined : { key, value: JSON.parse(kept.json) as Json, version: kept.version };
+function entries(kept: Iterable<readonly [string, Kept]>): readonly LedgerEntry[] {
+  return [...kept].sort(([a], [b]) => a < b ? -1 : 1).map(([key, it]) => entry(key, it));
+}
+
+function entry(key: string, { json, version }: Kept): LedgerEntry {
+  return { key, value: JSON.parse(json) as Json, version };
 }

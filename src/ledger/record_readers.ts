@@ -6,6 +6,7 @@
 import { type CertificateFacts, type CertType, parseCertType } from "../model/certificate.ts";
 import { CHALLENGE_TYPES } from "../model/challenge_type.ts";
 import { type DnsName, parseDnsName } from "../model/dns_name.ts";
+import type { Hop } from "../model/inventory.ts";
 import { KEY_TYPE_NAMES } from "../model/key_type.ts";
 import type {
   AccountChange,
@@ -18,10 +19,12 @@ import type {
   CertificateRecord,
   DeploymentRecord,
   Intent,
+  NameRecord,
   OrderRecord,
   OrderStep,
   RateRecord,
   ShadowedName,
+  WishRecord,
 } from "../model/records.ts";
 import { type RenewalDraw, type RenewalWindow, renewalWindow } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
@@ -124,7 +127,7 @@ export function readOrder(json: unknown): OrderRecord {
     case "parked":
       return { ...common, step, url: url(it, "url"), ...given("expires", optional(it, "expires", instant)) };
     case "finalizing":
-      return { ...common, step, url: url(it, "url") };
+      return { ...common, step, url: url(it, "url"), ...given("refusals", optional(it, "refusals", number)) };
     case "issued":
       return {
         ...common,
@@ -180,9 +183,18 @@ export function readDeployment(json: unknown): DeploymentRecord {
     case "served":
       return { ...common, state, shadowed: list(it, "shadowed").map(shadowedName) };
     case "held":
-      return { ...common, state, reason: text(it, "reason"), until: instant(it, "until") };
+      return {
+        ...common,
+        state,
+        reason: text(it, "reason"),
+        until: instant(it, "until"),
+        ...given("hop", optional(it, "hop", (from, field) => oneOf(from, field, HOPS))),
+        ...given("sign", optional(it, "sign", text)),
+      };
   }
 }
+
+const HOPS = ["vault", "balancer", "disk", "memory", "served"] as const satisfies readonly Hop[];
 
 /** Reads an {@linkcode AttemptRecord}. */
 export function readAttempt(json: unknown): AttemptRecord {
@@ -195,6 +207,29 @@ export function readAttempt(json: unknown): AttemptRecord {
     ...given("retryAt", optional(it, "retryAt", instant)),
     lastAt: instant(it, "lastAt"),
   };
+}
+
+/** Reads a {@linkcode NameRecord}: the fields of its state, and no others. */
+export function readName(json: unknown): NameRecord {
+  const it = object(json, "name");
+  const common = {
+    directory: url(it, "directory"),
+    name: dnsName(it, "name"),
+    failures: number(it, "failures"),
+    problem: text(it, "problem"),
+    detail: text(it, "detail"),
+    ...given("page", optional(it, "page", url)),
+    lastAt: instant(it, "lastAt"),
+  };
+  const state = oneOf(it, "state", ["failing", "resting", "paused", "refused"]);
+  switch (state) {
+    case "failing":
+    case "refused":
+      return { ...common, state };
+    case "resting":
+    case "paused":
+      return { ...common, state, until: instant(it, "until") };
+  }
 }
 
 /** Reads a {@linkcode RateRecord}. */
@@ -238,6 +273,12 @@ export function readRenewal(json: unknown): RenewalRecord {
   };
 }
 
+/** Reads a {@linkcode WishRecord}. */
+export function readWish(json: unknown): WishRecord {
+  const it = object(json, "wish");
+  return { intent: intent(it, "intent"), at: instant(it, "at") };
+}
+
 /** Reads a published key authorization. */
 export function readAnswer(json: unknown): string {
   return text({ keyAuthorization: json }, "keyAuthorization");
@@ -254,6 +295,7 @@ function intent(from: Fields, field: string): Intent {
     certType: certType(it, "certType"),
     balancers: texts(it, "balancers"),
     ...given("twinOf", optional(it, "twinOf", secretName)),
+    ...given("awaited", optional(it, "awaited", flag)),
   };
 }
 

@@ -8,8 +8,10 @@ import type {
   AuthorizationRecord,
   CertificateRecord,
   DeploymentRecord,
+  NameRecord,
   OrderRecord,
   RateRecord,
+  WishRecord,
 } from "../model/records.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
 import type { SecretName } from "../model/secret_name.ts";
@@ -24,9 +26,11 @@ import {
   readChange,
   readClosure,
   readDeployment,
+  readName,
   readOrder,
   readRate,
   readRenewal,
+  readWish,
 } from "./record_readers.ts";
 import { joinId, type Table, table } from "./table.ts";
 
@@ -48,12 +52,16 @@ export interface Records {
   readonly deployments: Table<DeploymentRecord>;
   /** By secret name. */
   readonly attempts: Table<AttemptRecord>;
+  /** By {@linkcode nameId}. */
+  readonly names: Table<NameRecord>;
   /** By {@linkcode rateId}. */
   readonly rates: Table<RateRecord>;
   /** By secret name. */
   readonly renewals: Table<RenewalRecord>;
   /** By secret name. */
   readonly asides: Table<AsideRecord>;
+  /** By secret name: what persons asked for that waits for their DNS records. */
+  readonly wishes: Table<WishRecord>;
   /** http-01: token → key authorization. */
   readonly answers: Table<string>;
 }
@@ -69,9 +77,11 @@ export function recordsOf(ledger: Ledger): Records {
     certificates: table(ledger, "certificates", readCertificate),
     deployments: table(ledger, "deployments", readDeployment),
     attempts: table(ledger, "attempts", readAttempt),
+    names: table(ledger, "names", readName),
     rates: table(ledger, "rates", readRate),
     renewals: table(ledger, "renewals", readRenewal),
     asides: table(ledger, "asides", readAside),
+    wishes: table(ledger, "wishes", readWish),
     answers: table(ledger, "answers", readAnswer),
   };
 }
@@ -101,6 +111,11 @@ export function authorizationId({ directory, account, profile, name }: Authoriza
 /** Id of what one balancer does with one certificate. */
 export function deploymentId(balancer: string, secretName: SecretName): string {
   return joinId(balancer, secretName);
+}
+
+/** Id of how a name fails at a CA. */
+export function nameId(directory: URL, name: DnsName): string {
+  return joinId(directory.href, name);
 }
 
 /** Id of what is known of one limit, wait or order at a CA; the parts say what it is about. */

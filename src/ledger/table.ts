@@ -1,5 +1,5 @@
 import { SidecarError } from "../model/errors.ts";
-import type { Call, Json, Ledger, LedgerEntry } from "../ports.ts";
+import type { Call, Json, Ledger, LedgerChange, LedgerEntry } from "../ports.ts";
 
 /** A record as the ledger has it. */
 export interface Row<T> {
@@ -18,11 +18,20 @@ export interface Table<T> {
   /** Removes the record; nothing happens where there is none. */
   remove(id: string, call: Call): Promise<void>;
   /** All records, sorted by id. */
-  list(call: Call): Promise<readonly (Row<T> & { readonly id: string })[]>;
+  list(call: Call): Promise<readonly Listed<T>[]>;
+  /** Ids of the records that change or go from now on, until the signal aborts. */
+  watch(call: Call): AsyncIterable<string>;
 }
 
+/** A record as it is listed. */
+export type Listed<T> = Row<T> & {
+  /** Its id. */
+  readonly id: string;
+};
+
 /**
- * Makes the table of the entries below `prefix`. Dates are kept as RFC 3339 texts, URLs as their href.
+ * Makes the table of the entries below `prefix`. Dates are kept as RFC 3339 texts, URLs as their href. Where the ledger tells
+ * what is new, a list reads no more than that: the keeper looks at everything twice a minute.
  *
  * @param ledger Where the entries are.
  * @param prefix First part of their keys, without `/`.
@@ -31,6 +40,8 @@ export interface Table<T> {
 export function table<T>(ledger: Ledger, prefix: string, read: (json: unknown) => T): Table<T> {
   const keyOf = (id: string): string => `${prefix}/${id}`;
   const row = ({ key, value, version }: LedgerEntry): Row<T> => ({ value: readable(key, value, read), version });
+  const listed = (entry: LedgerEntry): Listed<T> => ({ id: entry.key.slice(keyOf("").length), ...row(entry) });
+  let known: Shelf<T> | undefined;
   return {
     async get(id: string, call: Call): Promise<Row<T> | undefined> {
       const entry = await ledger.get(keyOf(id), call);
@@ -42,9 +53,17 @@ export function table<T>(ledger: Ledger, prefix: string, read: (json: unknown) =
       return await ledger.put(keyOf(id), json, call);
     },
     remove: (id: string, call: Call) => ledger.remove(keyOf(id), call),
-    async list(call: Call): Promise<readonly (Row<T> & { readonly id: string })[]> {
-      const entries = await ledger.list(keyOf(""), call);
-      return entries.map((entry) => ({ id: entry.key.slice(keyOf("").length), ...row(entry) }));
+    async list(call: Call): Promise<readonly Listed<T>[]> {
+      const before = known;
+      const news = before === undefined ? undefined : await ledger.news?.(keyOf(""), before.version, call);
+      const now = before === undefined || news === undefined
+        ? undefined
+        : grown(before, news.entries.map(listed), news.count);
+      known = now ?? shelf((await ledger.list(keyOf(""), call)).map(listed));
+      return known.rows;
+    },
+    watch(call: Call): AsyncIterable<string> {
+      return idsOf(ledger.watch(keyOf(""), call), keyOf("").length);
     },
   };
 }
@@ -56,6 +75,31 @@ export function table<T>(ledger: Ledger, prefix: string, read: (json: unknown) =
  */
 export function joinId(...parts: readonly (string | undefined)[]): string {
   return parts.map((part) => encodeURIComponent(part ?? "")).join("/");
+}
+
+async function* idsOf(changes: AsyncIterable<LedgerChange>, start: number): AsyncIterable<string> {
+  for await (const { key } of changes) yield key.slice(start);
+}
+
+/** What was listed last; a list never changes one, for others may be looking at it. */
+interface Shelf<T> {
+  readonly rows: readonly Listed<T>[];
+  /** Of the newest record. */
+  readonly version: number;
+}
+
+function shelf<T>(rows: readonly Listed<T>[]): Shelf<T> {
+  return { rows, version: rows.reduce((newest, row) => Math.max(newest, row.version), 0) };
+}
+
+/** The same with what is new; undefined where something was removed, for nobody says what. */
+function grown<T>(before: Shelf<T>, fresh: readonly Listed<T>[], count: number): Shelf<T> | undefined {
+  if (fresh.length === 0) return count === before.rows.length ? before : undefined;
+  const rows = new Map([...before.rows, ...fresh].map((row) => [row.id, row]));
+  if (rows.size !== count) return undefined;
+  const sorted = [...rows.values()];
+  if (rows.size > before.rows.length) sorted.sort((a, b) => a.id < b.id ? -1 : 1);
+  return shelf(sorted);
 }
 
 function readable<T>(key: string, json: unknown, read: (json: unknown) => T): T {

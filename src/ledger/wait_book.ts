@@ -63,7 +63,7 @@ export function waitBook(entries: RateEntries, directory: URL, clock: Clock): Wa
       // Several were under way when the first was refused: that is one refusal.
       const before = Math.max(0, ...known.map((it) => it.until > now ? it.refusals - 1 : it.refusals));
       const stated = error.retryAt !== undefined && error.retryAt.getTime() - now.getTime() >= 1_000;
-      const until = stated ? error.retryAt : new Date(now.getTime() + refusalWait(before + 1));
+      const until = stated ? error.retryAt : new Date(now.getTime() + refusalWait(before + 1, error.status === 503));
       const longest = Math.max(until.getTime(), ...known.map((it) => it.until.getTime()));
       // What a token bucket names is the time until one token is back: that is its pace.
       const paceMs = Math.min(Math.max(longest - now.getTime(), PACES_MS.least), PACES_MS.most);

@@ -1,10 +1,8 @@
-import { attemptWait } from "./backoff.ts";
-import { describe, isRateLimited, isVaultAway, OrderParkedError, SidecarError } from "./errors.ts";
+import { attemptWait, KNOCK_MS } from "./backoff.ts";
+import { codeOf, describe, isRateLimited, isVaultAway, OrderParkedError, SidecarError } from "./errors.ts";
 import type { AttemptRecord } from "./records.ts";
 import { given } from "./shape.ts";
 
-/** While the CA is away, this often somebody looks whether it is back. */
-const KNOCK_MS = 8 * 60_000;
 /** How many look: one may not be wanted any more. */
 const KNOCKING = 3;
 /** More than this in the future, and the record came from a clock that was wrong. */
@@ -34,12 +32,13 @@ export function attemptFailed(error: unknown, failures: number, now: Date, rando
     const nextAt = new Date(now.getTime() + attemptWait(1, random));
     return { failures: failures - 1, lastError: describe(error), lastCode: error.code, nextAt, lastAt: now };
   }
-  const ours = now.getTime() + attemptWait(error instanceof OrderParkedError ? 1 : failures, random);
+  const backoff = attemptWait(error instanceof OrderParkedError ? 1 : failures, random);
+  const ours = now.getTime() + (isAway(error) ? Math.min(backoff, KNOCK_MS) : backoff);
   const theirs = error instanceof SidecarError ? error.retryAt : undefined;
   return {
     failures,
     lastError: describe(error),
-    ...given("lastCode", error instanceof SidecarError ? error.code : undefined),
+    lastCode: codeOf(error),
     nextAt: new Date(Math.max(ours, theirs?.getTime() ?? 0)),
     ...given("retryAt", theirs),
     lastAt: now,
@@ -67,6 +66,12 @@ export function easeAttempts<K>(attempts: ReadonlyMap<K, AttemptRecord>, now: Da
   return new Map([...all, ...eased]);
 }
 
+/** A CA that is in maintenance and does not say for how long, or too ill to be spoken to at all, may be back at any time. */
+function isAway(error: unknown): boolean {
+  if (!(error instanceof SidecarError) || error.status === undefined) return false;
+  return error.status === 503 || (error.beforeAll === true && error.status >= 500);
+}
+
 /** Tells whether nothing is tried for the certificate yet. */
 export function isResting(attempt: AttemptRecord | undefined, now: Date): boolean {
   return attempt?.nextAt !== undefined && attempt.nextAt > now;
@@ -80,7 +85,8 @@ function rested(attempt: AttemptRecord, at: Date): AttemptRecord {
   return { ...attempt, nextAt: new Date(Math.min(+nextAt, bound)) };
 }
 
-function isDoubtful({ lastAt }: AttemptRecord, now: Date): boolean {
+/** Tells whether a record was written by a clock that was wrong: its times say nothing then. */
+export function isDoubtful({ lastAt }: { readonly lastAt: Date }, now: Date): boolean {
   return lastAt.getTime() > now.getTime() + DOUBTFUL_MS;
 }
 

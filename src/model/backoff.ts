@@ -32,7 +32,14 @@ export function attemptWait(failures: number, random: number): number {
   return Math.round(wait * (0.9 + 0.2 * random));
 }
 
-/** After a refusal without `Retry-After`, number `refusals` in a row: 1 min, doubled each time, at most a day. */
-export function refusalWait(refusals: number): number {
-  return Math.min(60_000 * 2 ** Math.min(Math.max(refusals, 1) - 1, 20), 86_400_000);
+/** While the CA is away, this often somebody looks whether it is back. */
+export const KNOCK_MS = 8 * 60_000;
+
+/**
+ * After a refusal without `Retry-After`, number `refusals` in a row: 1 min, doubled each time, at most a day; a CA that is only
+ * busy (503) may be back at any time.
+ */
+export function refusalWait(refusals: number, busy = false): number {
+  const most = busy ? KNOCK_MS : 86_400_000;
+  return Math.min(60_000 * 2 ** Math.min(Math.max(refusals, 1) - 1, 20), most);
 }

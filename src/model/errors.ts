@@ -1,3 +1,4 @@
+import type { Hop } from "./inventory.ts";
 import { isProblem, type Problem, problemText } from "./problem.ts";
 
 /** What went wrong, as a name that never changes: it stands in logs, metrics and answers. */
@@ -22,7 +23,8 @@ export type ErrorCode =
   | "VAULT_DENIED" // the vault or ledger is there and does not let us: its rights have changed, a token has expired
   | "BALANCER_CONFIG" // the balancer is not wired as needed
   | "BALANCER_UNREACHABLE" // its socket or its probe address does not answer
-  | "SWAP_REJECTED"; // the balancer refused the certificate, or did not serve it
+  | "SWAP_REJECTED" // the balancer refused the certificate, or did not serve it
+  | "INTERNAL"; // what nobody foresaw: a fault of this program
 
 /** How an error is put together; everything but the message is optional. */
 export interface SidecarErrorOptions extends ErrorOptions {
@@ -36,6 +38,8 @@ export interface SidecarErrorOptions extends ErrorOptions {
   readonly status?: number;
   /** The CA refused what stands before every request: the directory or a nonce. */
   readonly beforeAll?: boolean;
+  /** Where a certificate stopped on its way to the clients. */
+  readonly hop?: Hop;
 }
 
 /** A condition that somebody handles: stable `code`, what was found, what to do. Never quotes a secret. */
@@ -54,6 +58,8 @@ export class SidecarError extends Error {
   readonly status?: number;
   /** The CA refused what stands before every request: the directory or a nonce. */
   readonly beforeAll?: boolean;
+  /** Where a certificate stopped on its way to the clients. */
+  readonly hop?: Hop;
 
   /** Makes the error; the message says what could not be done and what was found. */
   constructor(code: ErrorCode, message: string, options: SidecarErrorOptions = {}) {
@@ -64,6 +70,7 @@ export class SidecarError extends Error {
     if (options.retryAt !== undefined) this.retryAt = options.retryAt;
     if (options.status !== undefined) this.status = options.status;
     if (options.beforeAll !== undefined) this.beforeAll = options.beforeAll;
+    if (options.hop !== undefined) this.hop = options.hop;
   }
 }
 
@@ -90,11 +97,14 @@ export class AcmeProblemError extends SidecarError {
   override readonly name = "AcmeProblemError";
   /** What the CA said, whole. */
   readonly problem: Problem;
+  /** Pages of the CA for a person who has to act, from the problem and its `Link` headers. */
+  readonly pages: readonly URL[];
 
   /** Takes the CA's own words for a message. */
-  constructor(problem: Problem, options: SidecarErrorOptions = {}) {
+  constructor(problem: Problem, options: SidecarErrorOptions & { readonly pages?: readonly URL[] } = {}) {
     super("CA_PROBLEM", problemText(problem), { field: "acme_client", ...options });
     this.problem = problem;
+    this.pages = options.pages ?? [];
   }
 }
 
@@ -173,6 +183,11 @@ export class InUseError extends SidecarError {
   }
 }
 
+/** The class of an error; what is none of ours was not foreseen. */
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof SidecarError ? error.code : "INTERNAL";
+}
+
 /** Says an error in one line: message, then its causes, then what to do. */
 export function describe(error: unknown): string {
   const todo = error instanceof SidecarError && error.todo !== undefined ? ` (${error.todo})` : "";
@@ -188,6 +203,14 @@ export function reasonOf(error: unknown): string {
   }
   const why = causes.filter((text) => text !== "" && !error.message.includes(text)).join(": ");
   return `${error.message}${why === "" ? "" : `: ${why}`}`;
+}
+
+/** Where a certificate stopped, as the error or the first of its causes that knows it says. */
+export function hopOf(error: unknown): Hop | undefined {
+  for (let it = error; it instanceof Error; it = it.cause) {
+    if (it instanceof SidecarError && it.hop !== undefined) return it.hop;
+  }
+  return undefined;
 }
 
 /** Cuts a text off where a PEM block begins: the last line of defence where an error leaves the program. */

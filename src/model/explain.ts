@@ -1,3 +1,4 @@
+import type { ByHand } from "./by_hand.ts";
 import type { DnsName } from "./dns_name.ts";
 import type { ErrorCode } from "./errors.ts";
 import { FAILURE_CLASSES } from "./failure_classes.ts";
@@ -22,7 +23,7 @@ export interface Known {
   readonly held?: {
     readonly record: CertificateRecord;
     readonly deployments: readonly DeploymentRecord[];
-    readonly autoRenewable: boolean;
+    readonly byHand?: ByHand;
     readonly renewal?: RenewalDate;
     readonly aside?: AsideRecord;
     readonly twin?:
@@ -34,8 +35,12 @@ export interface Known {
   };
   /** An order for it that is not finished. */
   readonly order?: OrderRecord;
+  /** The command of a person whose DNS records are missing, for a certificate that only waits for them. */
+  readonly waits?: string;
   /** How the last attempts went. */
   readonly attempt?: AttemptRecord;
+  /** What holds it back of its names, and what helps, without a period; see `heldBy`. */
+  readonly hold?: string;
   /** How the account at the CA ended, if it did, without a period. */
   readonly closed?: string;
   /** The moment of the question. */
@@ -131,22 +136,26 @@ function servedTexts({ held }: Known): readonly string[] {
   });
 }
 
-function nextText({ held, order, attempt, subject, closed, now }: Known): string {
+function nextText(known: Known): string {
+  const { held, order, waits, subject, closed, now } = known;
   if (closed !== undefined) return `Nothing until there is another account. ${closed}.`;
-  if (order !== undefined) return `${ORDER_TEXTS[order.step]}.${again(attempt, now)}`;
-  if (held === undefined) return `It is brought about.${again(attempt, now)}`;
-  const { renewal, autoRenewable, record } = held;
+  if (waits !== undefined) return waitsText(waits, held?.byHand);
+  if (order !== undefined) return `${ORDER_TEXTS[order.step]}.${again(known)}`;
+  if (held === undefined) return `It is brought about.${again(known)}`;
+  const { renewal, byHand } = held;
   if (renewal === undefined) return `It is not renewed: remove it with kontena certificate remove ${subject}.`;
-  if (!autoRenewable) {
-    return `It is not renewed by itself: from ${iso(renewal.at)} on, and at the latest ${
-      iso(record.facts.notAfter)
-    }, ` +
-      (record.origin === "imported"
-        ? "import a newer one, or authorize its domains."
-        : `run kontena certificate get ${record.intent.names.join(" ")}.`);
-  }
+  if (byHand !== undefined) return handText(byHand);
   const when = renewal.at <= now ? "is due since" : "is renewed at";
-  return `It ${when} ${iso(renewal.at)} (${RENEWAL_REASONS[renewal.why]}).${again(attempt, now)}`;
+  return `It ${when} ${iso(renewal.at)} (${RENEWAL_REASONS[renewal.why]}).${again(known)}`;
+}
+
+function waitsText(command: string, hand: ByHand | undefined): string {
+  const end = hand === undefined ? "" : ` The one that is held ends at ${iso(hand.until)}.`;
+  return `It is got once DNS shows the records that a person has to set: ${command} shows them.${end}`;
+}
+
+function handText({ from, until, todo }: ByHand): string {
+  return `It is not renewed by itself: from ${iso(from)} on, and at the latest ${iso(until)}, ${todo}.`;
 }
 
 /** What an order waits for, a sentence for each step. */
@@ -158,7 +167,8 @@ const ORDER_TEXTS: Readonly<Record<OrderStep, string>> = {
   issued: "A certificate is issued and about to be downloaded",
 };
 
-function again(attempt: AttemptRecord | undefined, now: Date): string {
+function again({ attempt, hold, now }: Known): string {
+  if (hold !== undefined) return ` It is held back: ${hold}.`;
   const { nextAt } = attempt ?? {};
   return nextAt === undefined || nextAt <= now ? "" : ` The next attempt is at ${iso(nextAt)}.`;
 }
@@ -166,14 +176,11 @@ function again(attempt: AttemptRecord | undefined, now: Date): string {
 function failureOf({ attempt }: Known): ExplainedFailure | undefined {
   if (attempt?.lastError === undefined) return undefined;
   const code = (Object.keys(FAILURE_CLASSES) as ErrorCode[]).find((it) => it === attempt.lastCode);
-  const { cause, todo } = code === undefined ? UNKNOWN : FAILURE_CLASSES[code];
+  const { cause, todo } = FAILURE_CLASSES[code ?? "INTERNAL"]; // records of earlier versions have no class for it
   const times = attempt.failures > 1 ? `, ${attempt.failures} times in a row` : "";
   const text = `The last attempt, at ${iso(attempt.lastAt)}, failed${times}, because ${cause}: ${attempt.lastError}.`;
   return { ...given("code", code), text, todo };
 }
-
-/** What nobody foresaw has no class. */
-const UNKNOWN = { cause: "of a fault in the sidecar", todo: "look at its log" } as const;
 
 function iso(at: Date): string {
   return at.toISOString().replace(/\.\d{3}Z$/, "Z");

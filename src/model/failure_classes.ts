@@ -46,4 +46,5 @@ export const FAILURE_CLASSES: Readonly<Record<ErrorCode, FailureClass>> = {
   BALANCER_CONFIG: { cause: "the load balancer is not wired as needed", todo: "run kontena lb check" },
   BALANCER_UNREACHABLE: { cause: "the load balancer does not answer", todo: "check that it runs: kontena lb list" },
   SWAP_REJECTED: { cause: "the load balancer refused the certificate", todo: "look at the load balancer's log" },
+  INTERNAL: { cause: "of a fault in the sidecar", todo: "look at its log, and report it" },
 };

@@ -6,6 +6,9 @@ export type KeyType = "ec-256" | "ec-384" | "rsa-2048" | "rsa-3072" | "rsa-4096"
 /** One kind, or two of different algorithms: then each certificate comes with either, for what different clients can take. */
 export type KeyTypes = readonly [first: KeyType, second?: KeyType];
 
+/** What keys of one algorithm are called. */
+export type KeyFamily = KeyKind["family"];
+
 /** What WebCrypto and a reader of certificates need to know of a key type. */
 export type KeyKind =
   | { readonly family: "EC"; readonly curve: "P-256" | "P-384"; readonly hash: "SHA-256" | "SHA-384" }

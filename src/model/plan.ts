@@ -1,6 +1,7 @@
 import { isResting } from "./attempt.ts";
 import { type DnsName, sameNames } from "./dns_name.ts";
-import type { AttemptRecord, CertificateRecord, Intent } from "./records.ts";
+import { heldBy } from "./quarantine.ts";
+import type { AttemptRecord, CertificateRecord, Intent, NameRecord } from "./records.ts";
 import { type RenewalDate, renewalDate, type RenewalReason } from "./renewal.ts";
 import { drawOf, type RenewalRecord } from "./renewal_record.ts";
 import { REVOCATION_REASONS } from "./revocation.ts";
@@ -14,10 +15,12 @@ export interface Situation {
   readonly twins?: readonly Intent[];
   /** In the vault. */
   readonly held: readonly CertificateRecord[];
-  /** Names that can be proven again without a person. */
-  readonly provable: (name: DnsName) => boolean;
+  /** Names that can be proven without a person: again, or as a declared certificate's. */
+  readonly provable: (name: DnsName, declared?: Intent) => boolean;
   /** How earlier attempts went. */
   readonly attempts: ReadonlyMap<SecretName, AttemptRecord>;
+  /** Names that failed at the CA. */
+  readonly names: ReadonlyMap<DnsName, NameRecord>;
   /** What the CA said about renewal. */
   readonly renewals: ReadonlyMap<SecretName, RenewalRecord>;
   /** The moment that is judged, at our clock: for what rests. */
@@ -31,8 +34,9 @@ export type Planned =
   & { readonly intent: Intent }
   & (
     | { readonly do: "issue"; readonly why: "missing" | "changed" | "revoked" | RenewalReason }
-    | { readonly do: "wait"; readonly until: Date; readonly why: "fresh" | "backoff" }
+    | { readonly do: "wait"; readonly until: Date; readonly why: "fresh" | "backoff" | "quarantine" }
     | { readonly do: "ask"; readonly why: "by hand" } // due, but a person has to set a record or bring another
+    | { readonly do: "ask"; readonly why: "quarantine" } // the CA does not take one of its names
     | { readonly do: "ask"; readonly why: "ceased" } // revoked for good, and still there
   );
 
@@ -71,14 +75,26 @@ function planOne(
   intent: Intent,
   record: CertificateRecord | undefined,
   declared: boolean,
-  { attempts, provable, renewals, now, caNow }: Situation,
+  { attempts, names, provable, renewals, now, caNow }: Situation,
 ): Planned {
   if (isCeased(record)) return { intent, do: "ask", why: "ceased" };
   const found = reason(intent, record, renewals.get(intent.secretName), caNow);
   if (found instanceof Date) return { intent, do: "wait", why: "fresh", until: found };
-  if (!declared && !intent.names.every(provable)) return { intent, do: "ask", why: "by hand" };
+  // A declared one that is not there yet is tried all the same: that tells what it lacks.
+  const first = declared && (found === "missing" || found === "changed");
+  const alone = (name: DnsName): boolean => provable(name, declared ? intent : undefined);
+  if (!first && !intent.names.every(alone)) return { intent, do: "ask", why: "by hand" };
+  const hold = heldBy(intent.names, names, now);
+  if (hold !== undefined) {
+    const { until } = hold;
+    const why = "quarantine";
+    return until === undefined ? { intent, do: "ask", why } : { intent, do: "wait", why, until };
+  }
   const attempt = attempts.get(intent.secretName);
-  if (isResting(attempt, now)) return { intent, do: "wait", why: "backoff", until: attempt!.nextAt! };
+  const toldAt = recalledAt(found, record, renewals.get(intent.secretName), now.getTime() - caNow.getTime());
+  if (isResting(attempt, now) && !isOverruled(attempt, toldAt)) {
+    return { intent, do: "wait", why: "backoff", until: attempt!.nextAt! };
+  }
   return { intent, do: "issue", why: found };
 }
 
@@ -96,6 +112,24 @@ function reason(
   if (record.revoked !== undefined) return "revoked";
   const { at, why } = renewalDate(record.facts, drawOf(record, known));
   return at <= caNow ? why : at;
+}
+
+/** When it became known that the certificate has to go, at our clock; undefined where it has not. */
+function recalledAt(
+  why: "missing" | "changed" | "revoked" | RenewalReason,
+  record: CertificateRecord | undefined,
+  known: RenewalRecord | undefined,
+  behindMs: number,
+): number | undefined {
+  if (record === undefined) return undefined;
+  if (why === "revoked") return record.revoked?.at.getTime();
+  const draw = why === "recalled" ? drawOf(record, known) : undefined;
+  return draw === undefined ? undefined : draw.at.getTime() + behindMs;
+}
+
+/** A limit that we count ourselves holds back what is only due, not what has been recalled since. */
+function isOverruled(attempt: AttemptRecord | undefined, toldAt: number | undefined): boolean {
+  return toldAt !== undefined && attempt?.lastCode === "RATE_LIMITED" && attempt.lastAt.getTime() < toldAt;
 }
 
 function isCeased(record: CertificateRecord | undefined): boolean {

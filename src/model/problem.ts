@@ -45,6 +45,17 @@ export function problemName(problem: Problem): string {
 }
 
 /**
+ * Names that a problem is about, without `*.`: Boulder has them in subproblems, in quotation marks or plainly; the addresses
+ * of its pages are about nobody.
+ */
+export function identifiersIn(problem: Problem): ReadonlySet<string> {
+  const texts = [problem, ...problem.subproblems].map((it) => (it.detail ?? "").replace(/https?:\/\/\S+/g, ""));
+  const written = texts.flatMap((text) => text.match(/[a-z0-9-]+(?:\.[a-z0-9-]+)+/gi) ?? []);
+  const named = problem.subproblems.flatMap((it) => it.identifier ?? []);
+  return new Set([...named, ...written].map((it) => it.toLowerCase().replace(/^\*\./, "")));
+}
+
+/**
  * Reads a problem document. What is missing or of a wrong type is left out: a broken error is still an error.
  *
  * @param json The parsed body.

@@ -1,6 +1,6 @@
 import { baseName, type DnsName, nameSet } from "./dns_name.ts";
 import { AcmeProblemError, type SidecarError } from "./errors.ts";
-import { isProblem, type Problem } from "./problem.ts";
+import { identifiersIn, isProblem } from "./problem.ts";
 import type { RegisteredDomain } from "./rate_demand.ts";
 import type { Per } from "./rates.ts";
 
@@ -82,14 +82,6 @@ export function scopesOfRefusal(
   return endpoint === "newOrder" || endpoint === "finalize"
     ? [{ endpoint, per: "account", key: account.href }]
     : [whole];
-}
-
-/** Boulder names them in subproblems, in quotation marks or plainly; the addresses of its pages are about nobody. */
-function identifiersIn(problem: Problem): ReadonlySet<string> {
-  const texts = [problem, ...problem.subproblems].map((it) => (it.detail ?? "").replace(/https?:\/\/\S+/g, ""));
-  const written = texts.flatMap((text) => text.match(/[a-z0-9-]+(?:\.[a-z0-9-]+)+/gi) ?? []);
-  const named = problem.subproblems.flatMap((it) => it.identifier ?? []);
-  return new Set([...named, ...written].map((it) => it.toLowerCase().replace(/^\*\./, "")));
 }
 
 function domains(names: readonly DnsName[], registeredDomain: RegisteredDomain): ReadonlySet<string> {

@@ -7,6 +7,7 @@
 import type { CertificateFacts, CertType } from "./certificate.ts";
 import type { ChallengeType } from "./challenge_type.ts";
 import type { DnsName } from "./dns_name.ts";
+import type { Hop } from "./inventory.ts";
 import type { KeyType } from "./key_type.ts";
 import type { Revocation } from "./revocation.ts";
 import type { Bucket, Renewal } from "./rates.ts";
@@ -27,6 +28,16 @@ export interface Intent {
   readonly balancers: readonly string[];
   /** It comes beside the certificate of that secret name: for the same names, with a key of the other algorithm. */
   readonly twinOf?: SecretName;
+  /** The keeper goes ahead in the place of a person, whose `get` may still come: it is answered by what came of this. */
+  readonly awaited?: boolean;
+}
+
+/** A certificate that a person asked for while DNS lacked a record of theirs: it is got once all are seen. */
+export interface WishRecord {
+  /** What was asked for. */
+  readonly intent: Intent;
+  /** When. */
+  readonly at: Date;
 }
 
 /** Our account at one CA (RFC 8555 §7.1.2). The key itself is the vault secret `LE_PRIVATE_KEY`. */
@@ -142,7 +153,8 @@ export type OrderRecord =
     | { readonly step: "intended" } // newOrder may have been sent; Location unknown
     | { readonly step: "ordered"; readonly url: URL; readonly expires?: Date }
     | { readonly step: "parked"; readonly url: URL; readonly expires?: Date } // waits for records that a person sets
-    | { readonly step: "finalizing"; readonly url: URL } // the key is sealed, the CSR may have been sent
+    // the key is sealed, the CSR may have been sent; refusals: how many CSRs the CA has refused
+    | { readonly step: "finalizing"; readonly url: URL; readonly refusals?: number }
     // looks: how often what was downloaded could not be read
     | { readonly step: "issued"; readonly url: URL; readonly certificate: URL; readonly looks?: number }
   );
@@ -200,7 +212,15 @@ export type DeploymentRecord =
   & { readonly balancer: string; readonly secretName: SecretName; readonly fingerprint: string; readonly at: Date }
   & (
     | { readonly state: "served"; readonly shadowed: readonly ShadowedName[] }
-    | { readonly state: "held"; readonly reason: string; readonly until: Date }
+    | {
+      readonly state: "held";
+      readonly reason: string;
+      readonly until: Date;
+      /** Where it stopped. */
+      readonly hop?: Hop;
+      /** The balancer's after it had refused; absent where it did not answer then. */
+      readonly sign?: string;
+    }
   );
 
 /** A name of ours that another certificate on the same balancer answers. */
@@ -226,6 +246,33 @@ export interface AttemptRecord {
   /** When it was tried last. */
   readonly lastAt: Date;
 }
+
+/** How a name failed at a CA, since it was last convinced. */
+export type NameRecord =
+  & {
+    /** URL of the CA's directory. */
+    readonly directory: URL;
+    /** The name, with `*.` where it is a wildcard. */
+    readonly name: DnsName;
+    /** Failures in a row. */
+    readonly failures: number;
+    /** The last problem's type, for example `caa`. */
+    readonly problem: string;
+    /** The CA's words. */
+    readonly detail: string;
+    /** A page of the CA for a person who acts. */
+    readonly page?: URL;
+    /** When it failed last. */
+    readonly lastAt: Date;
+  }
+  & NameRest;
+
+/** What follows for the certificates that the name is in. */
+export type NameRest =
+  | { readonly state: "failing" } // nothing yet
+  | { readonly state: "resting"; readonly until: Date } // they are not ordered by themselves before
+  | { readonly state: "paused"; readonly until: Date } // the CA waits for a person; until then nobody looks whether one acted
+  | { readonly state: "refused" }; // they are not ordered by themselves any more
 
 /** What the CA's limits let us do, as far as it is known. One entry a bucket, a wait, or a thing that limits ask for. */
 export type RateRecord =

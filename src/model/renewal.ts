@@ -85,8 +85,9 @@ export function renewalTimes(facts: Validity): RenewalTimes {
 export function renewalDate(facts: Validity, draw: RenewalDraw | undefined): RenewalDate {
   const { renewAt, emergencyAt } = renewalTimes(facts);
   if (draw === undefined) return { at: renewAt, why: "lifetime" };
-  if (draw.at > emergencyAt) return { at: emergencyAt, why: "emergency" };
-  return { at: draw.at, why: isRecalled(draw) ? "recalled" : "window" };
+  const at = draw.at > emergencyAt ? emergencyAt : draw.at;
+  if (isRecalled(draw)) return { at, why: "recalled" }; // however little is left: it goes before all others
+  return { at, why: at === draw.at ? "window" : "emergency" };
 }
 
 /** Makes a window, or nothing where the end is not after the start (RFC 9773 §4.2). */

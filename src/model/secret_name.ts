@@ -11,6 +11,7 @@ export type InternalName = Branded<"InternalName">;
 /** Everything a vault can keep a value under. */
 export type VaultName = SecretName | InternalName;
 
+const ORDER_KEY = ".order-key.";
 const SECRET_NAME = /^(?!-)[A-Za-z0-9_-]+$/;
 
 /** The longest name that {@linkcode parseSecretName} takes. */
@@ -38,7 +39,12 @@ export function parseSecretName(input: string, field = "name"): SecretName {
 
 /** The sealed record for the private key of an order in flight. */
 export function orderKeyName(orderId: string): InternalName {
-  return `.order-key.${orderId}` as InternalName;
+  return `${ORDER_KEY}${orderId}` as InternalName;
+}
+
+/** Tells whether there is only ever one secret of that name: once removed, a vault need not remember which version it had. */
+export function isUsedOnce(name: VaultName): boolean {
+  return name.startsWith(ORDER_KEY); // an order's id is random
 }
 
 /** The sealed record for a certificate that was not taken: its chain as it came, and its key. */

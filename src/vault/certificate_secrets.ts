@@ -1,5 +1,6 @@
 import { type Bundle, bundlePem, certificatePem, type CertType } from "../model/certificate.ts";
-import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
+import { SidecarError } from "../model/errors.ts";
+import { certificateSecrets, type SecretName, type VaultName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import type { Call, Secret, SecretWrite, Vault } from "../ports.ts";
 import { normaliseValue } from "./value.ts";
@@ -27,37 +28,52 @@ export async function readStoredBundle(vault: Vault, base: SecretName, call: Cal
   return secret === undefined ? undefined : `${secret.value}\n`;
 }
 
+/** A secret as a vault has it, or why it cannot be opened any more. */
+export type StoredSecret = Secret | SidecarError;
+
 /** The three secrets of a certificate as a vault has them. */
 export interface StoredSecrets {
   /** PKCS#8 PEM. */
-  readonly privateKey?: Secret;
+  readonly privateKey?: StoredSecret;
   /** The part of the chain that `--cert-type` chose. */
-  readonly certificate?: Secret;
+  readonly certificate?: StoredSecret;
   /** Leaf, intermediates, key. */
-  readonly bundle?: Secret;
+  readonly bundle?: StoredSecret;
 }
 
-/** Reads the three secrets of a certificate, for {@linkcode repairWrites}. */
+/** Reads the three secrets of a certificate, for {@linkcode repairWrites}; one that was altered is told as such. */
 export async function readStoredSecrets(vault: Vault, base: SecretName, call: Call): Promise<StoredSecrets> {
   const names = certificateSecrets(base);
   return {
-    ...given("privateKey", await vault.read(names.privateKey, call)),
-    ...given("certificate", await vault.read(names.certificate, call)),
-    ...given("bundle", await vault.read(names.bundle, call)),
+    ...given("privateKey", await readSecret(vault, names.privateKey, call)),
+    ...given("certificate", await readSecret(vault, names.certificate, call)),
+    ...given("bundle", await readSecret(vault, names.bundle, call)),
   };
+}
+
+/** Reads a secret, or tells why it cannot be opened; a vault that is out of reach rejects as ever. */
+export async function readSecret(vault: Vault, name: VaultName, call: Call): Promise<StoredSecret | undefined> {
+  try {
+    return await vault.read(name, call);
+  } catch (error) {
+    if (error instanceof SidecarError && error.code === "VAULT_KEY") return error;
+    throw error;
+  }
 }
 
 /**
  * The writes that mend `_PRIVATE_KEY` and `_CERTIFICATE` where they disagree with the bundle: a vault without transactions
  * can lose the process in between. None where all agree, where there is no bundle, or where the bundle is not one key with
- * certificates. Each write expects the version that was read, so that it never undoes a newer one.
+ * certificates. Each write expects the version that was read, so that it never undoes a newer one; what cannot be opened has
+ * none that is known.
  *
  * @param base Base of the secrets' names.
  * @param stored What is in the vault.
  * @param certType What `_CERTIFICATE` holds.
  */
 export function repairWrites(base: SecretName, stored: StoredSecrets, certType: CertType): readonly SecretWrite[] {
-  const bundle = stored.bundle === undefined ? undefined : readParts(stored.bundle.value);
+  if (stored.bundle === undefined || stored.bundle instanceof Error) return [];
+  const bundle = readParts(stored.bundle.value);
   if (bundle === undefined) return [];
   const names = certificateSecrets(base);
   return [
@@ -69,7 +85,8 @@ export function repairWrites(base: SecretName, stored: StoredSecrets, certType: 
 /** The PEM blocks of a bundle. */
 type Parts = Pick<Bundle, "certificates" | "keyPem">;
 
-function mend(name: SecretName, found: Secret | undefined, value: string): readonly SecretWrite[] {
+function mend(name: SecretName, found: StoredSecret | undefined, value: string): readonly SecretWrite[] {
+  if (found instanceof Error) return [{ name, value }];
   if (found?.value === normaliseValue(value)) return [];
   return [{ name, value, ifVersion: found?.version ?? 0 }];
 }

@@ -1,5 +1,5 @@
 import { atOnce } from "../model/at_once.ts";
-import { isSecretName, type VaultName } from "../model/secret_name.ts";
+import { isSecretName, isUsedOnce, type VaultName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import type { Call, Clock, Secret, SecretEntry, SecretWrite, Vault } from "../ports.ts";
 import { checkVersion, KEPT_VERSIONS, readyWrites } from "./writes.ts";
@@ -30,7 +30,8 @@ export function memoryVault(clock: Clock): Vault {
     remove: (name: VaultName, call: Call) =>
       atOnce(call, () => {
         const { last, versions } = find(name);
-        if (versions.length > 0) kept.set(name, { last, versions: [] });
+        if (isUsedOnce(name)) kept.delete(name);
+        else if (versions.length > 0) kept.set(name, { last, versions: [] });
         return versions.length > 0;
       }),
     history: (name: VaultName, call: Call) => atOnce(call, () => find(name).versions.slice(1)),

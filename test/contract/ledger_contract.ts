@@ -84,6 +84,25 @@ export function ledgerContract(adapter: string, open: (clock: Clock) => Promise<
     assertEquals((await ledger.list("b", call))[0], { key: "b/1", value: "b/1", version: 1 });
   });
 
+  promises(
+    "news() is what list() shows, without what was known, and says how many there are in all",
+    async (ledger) => {
+      if (ledger.news === undefined) return; // it is an ability
+      for (const key of ["a/3", "a/1", "b/1", "a"]) await ledger.put(key, key, call);
+      const known = await ledger.put("a/2", "known", call);
+      assertEquals(await ledger.news("a/", 0, call), { entries: await ledger.list("a/", call), count: 3 });
+      assertEquals(await ledger.news("a/", known, call), { entries: [], count: 3 });
+      await ledger.put("a/9", 1, call);
+      await ledger.put("b/2", 1, call);
+      await ledger.put("a/1", { changed: true }, call);
+      await ledger.remove("a/3", call);
+      const { entries, count } = await ledger.news("a/", known, call);
+      assertEquals(entries.map((it) => [it.key, it.value]), [["a/1", { changed: true }], ["a/9", 1]]);
+      assertEquals(count, 3);
+      assertEquals((await ledger.news("", known, call)).count, 6);
+    },
+  );
+
   promises("watch() tells the changes below its prefix from the call on", async (ledger) => {
     const stop = new AbortController();
     await ledger.put("a/0", "before", call);
@@ -216,6 +235,7 @@ export function ledgerContract(adapter: string, open: (clock: Clock) => Promise<
       put: () => ledger.put("a", 2, aborted),
       remove: () => ledger.remove("a", aborted),
       list: () => ledger.list("", aborted),
+      news: () => ledger.news?.("", 0, aborted) ?? Promise.reject(aborted.signal.reason),
       lease: () => ledger.lease("x", TTL, aborted),
     };
     for (const [name, run] of Object.entries(calls)) assertEquals(await assertRejects(run, Error), reason, name);

@@ -24,14 +24,14 @@ for (
 Deno.test("F-21: what is said of three names of five is kept for each", () =>
   inWorld({ names: ["a", "b", "c", "d", "e"].map((it) => `${it}.example.com`) }, async (world) => {
     await world.strike("odd-problem?form=subproblems");
+    await world.look();
+    await world.check({ code: "CA_PROBLEM", says: /a\.example\.com: Policy forbids.*b\.example\.com: Policy forbids/ });
     const error = await assertRejects(() => world.service.keep(world.intent, CALL), AcmeProblemError);
     assertEquals(error.problem.subproblems.map(({ identifier, detail }) => `${identifier}: ${detail}`), [
       "c.example.com: Policy forbids c.example.com",
       "a.example.com: Policy forbids a.example.com",
       "b.example.com: Policy forbids b.example.com",
     ]);
-    await world.look();
-    await world.check({ code: "CA_PROBLEM", says: /a\.example\.com: Policy forbids.*b\.example\.com: Policy forbids/ });
   }));
 
 Deno.test("F-22: a whole run says nothing of ACME's drafts, and {} to a challenge", () =>

@@ -1,12 +1,17 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { parseDnsNames } from "../../src/model/dns_name.ts";
-import { InputError } from "../../src/model/errors.ts";
+import { AcmeProblemError, InputError } from "../../src/model/errors.ts";
 import { parseSecretName } from "../../src/model/secret_name.ts";
 import { readCsr } from "../ca/x509/csr.ts";
 import { inWorld, type World } from "../support/failure_world.ts";
 import { CALL } from "../support/fakes.ts";
 
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** So many hours from now, as it is told. */
+const hours = (world: World, count: number): string =>
+  new Date(world.clock.now().getTime() + count * HOUR).toISOString();
 
 /** The requests of all finalizes. */
 function csrs(world: World): Promise<Awaited<ReturnType<typeof readCsr>>[]> {
@@ -44,8 +49,44 @@ Deno.test("F-51: a CAA record that forbids is told by its class and name, and no
     await world.strike("validation-fails?name=c.example.com&type=caa&detail=CAA+record+prevents+issuance");
     await world.look();
     await world.check({ code: "CHALLENGE_FAILED", says: /c\.example\.com: CAA record prevents issuance \(caa\)/ });
+    assertEquals((await world.attempt())!.failures, 1);
+    await world.check({ code: "CHALLENGE_FAILED", says: new RegExp(`again at ${hours(world, 1)}`) });
+    world.clock.move(HOUR - 60_000);
     await world.look();
     assertEquals(world.made().orders, 1);
+    world.clock.move(2 * 60_000);
+    await world.look();
+    assertEquals(world.made().orders, 2);
+    world.clock.move(HOUR + 60_000);
+    await world.look();
+    assertEquals(world.made().orders, 2, "it rests longer after each failure");
+  }));
+
+Deno.test("F-51: a CAA record that is found before the certificate is made lets the name rest as well", () =>
+  inWorld({ names: ["a.example.com", "b.example.com"] }, async (world) => {
+    await world.strike("problem@finalize?type=caa&detail=CAA+record+for+b.example.com+prevents+issuance");
+    await world.look();
+    await world.check({ code: "CA_PROBLEM", says: /CAA record for b\.example\.com/ });
+    const known = (await world.records.names.list(CALL)).map(({ value }) => `${value.name} ${value.state}`);
+    assertEquals(known, ["b.example.com resting"]);
+    world.clock.move(HOUR / 2);
+    await world.look();
+    assertEquals(world.log().filter(({ endpoint }) => endpoint === "finalize").length, 1);
+    world.authority.faults.clear();
+    world.clock.move(HOUR);
+    await world.look();
+    await world.checkRenewed({ code: "CA_PROBLEM" });
+    assertEquals(world.made(), { certificates: 1, orders: 1 });
+    assertEquals(await world.records.names.list(CALL), []);
+  }));
+
+Deno.test("F-51: an order that is given up for a CAA record of one name lets that name rest, and not the other", () =>
+  inWorld({ names: ["a.example.com", "b.example.com"] }, async (world) => {
+    await world.strike("order-invalid@finalize?type=caa&detail=CAA+record+for+b.example.com+prevents+issuance");
+    await world.look();
+    await world.check({ code: "CHALLENGE_FAILED", says: /CAA record for b\.example\.com/ });
+    const known = (await world.records.names.list(CALL)).map(({ value }) => `${value.name} ${value.state}`);
+    assertEquals(known, ["b.example.com resting"]);
   }));
 
 Deno.test("F-52: an order that expired while nobody looked is placed anew", () =>
@@ -95,17 +136,51 @@ for (const type of ["invalidProfile", "unauthorized"]) {
     }));
 }
 
-Deno.test("F-57: a paused name is told with the page that frees it", () =>
+for (const again of ["none", "60", "86400"]) {
+  Deno.test(`F-57: a paused name is frozen until a person acts, and told with the page that frees it (Retry-After ${again})`, () =>
+    inWorld({ others: [["other.example.com"]] }, async (world) => {
+      await world.strike(
+        `rate-limited?detail=Your+account+is+prevented&help=https://portal.test/unpause/abc&retry-after=${again}&times=1`,
+      );
+      const paused = async (): Promise<readonly string[]> =>
+        (await world.records.names.list(CALL)).map(({ value }) => `${value.name} ${value.state}`);
+      await assertRejects(() => world.service.keep(world.intent, CALL), AcmeProblemError);
+      await world.look(); // the other is renewed
+      assertEquals(world.made(), { certificates: 1, orders: 1 });
+      assertEquals(await paused(), ["example.com paused", "www.example.com paused"]);
+      const told = world.events.filter(({ name }) => name === "name.quarantined").map(({ text }) => text);
+      assert(told.length === 2 && told.every((it) => it.includes("https://portal.test/unpause/abc")), told.join());
+
+      world.clock.move(DAY - 60_000);
+      await using after = world.restart();
+      await after.look();
+      const { next } = (await after.service.explainCertificate("www.example.com", CALL))!;
+      assertMatch(
+        next,
+        /held back: www\.example\.com.*paused until a person acts: open https:\/\/portal\.test\/unpause\/abc/,
+      );
+      assertEquals(world.made().orders, 1, "it is not asked for by itself");
+      world.clock.move(60_000); // Retry-After is over
+
+      await after.service.request({ domains: world.intent.names }, CALL);
+      assertEquals(world.made(), { certificates: 2, orders: 2 });
+      assertEquals(await paused(), []);
+      const released = world.events.filter(({ name }) => name === "name.released").map(({ fields }) =>
+        fields?.["domain"]
+      );
+      assertEquals(released, ["www.example.com", "example.com"]);
+    }));
+}
+
+Deno.test("F-57: whether a person has acted is looked at once a day", () =>
   inWorld({}, async (world) => {
-    await world.strike(
-      "rate-limited?detail=Your+account+is+temporarily+prevented&help=https://portal.test/unpause/abc&retry-after=86400",
-    );
-    await world.look();
-    await world.check({ code: "CA_PROBLEM", says: /https:\/\/portal\.test\/unpause\/abc/ });
-    world.clock.move(DAY / 2);
-    await world.look();
-    await world.check({ code: "CA_PROBLEM" });
-    assertEquals(world.log().filter(({ endpoint }) => endpoint === "newOrder").length, 1);
+    await world.strike("rate-limited?detail=See+https://portal.test/unpause?jwt=x");
+    for (let i = 0; i < 10 * 24; i++, world.clock.move(HOUR)) await world.look();
+    const orders = (): number => world.log().filter(({ endpoint }) => endpoint === "newOrder").length;
+    assert(orders() > 7 && orders() < 11, `${orders()} orders in ten days`);
+    world.authority.faults.clear();
+    for (let i = 0; i < 28; i++, world.clock.move(HOUR)) await world.look();
+    await world.checkRenewed({ code: "CA_PROBLEM", says: /portal\.test\/unpause\?jwt=x/ });
   }));
 
 Deno.test("F-58: RSA and ECDSA for the same names at once are two orders, one after the other", () =>

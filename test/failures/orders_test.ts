@@ -1,5 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { AcmeProblemError } from "../../src/model/errors.ts";
 import { HABITS } from "../ca/mod.ts";
+import { CALL } from "../support/fakes.ts";
 import { inWorld, type World, type WorldOptions } from "../support/failure_world.ts";
 
 const SEED = "failures-3";
@@ -8,6 +10,20 @@ const DAY = 24 * 60 * MINUTE;
 
 const asked = (world: World, endpoint: string): number =>
   world.log().filter((it) => it.endpoint === endpoint && it.faults?.includes("reset-before") !== true).length;
+
+/** Names that are quarantined and released, in turn. */
+const quarantine = (world: World): readonly string[] =>
+  world.events.filter(({ name }) => name.startsWith("name.")).map(({ name, fields }) =>
+    `${name} ${fields?.["domain"]}`
+  );
+
+/** The keeper looks every ten minutes while that time passes. */
+async function lookFor(world: World, ms: number): Promise<void> {
+  const { clock } = world;
+  for (const end = clock.now().getTime() + ms; clock.now().getTime() < end; clock.move(10 * MINUTE)) await world.look();
+}
+
+const fifth = (i: number): readonly string[] => many(25).slice(i * 5, i * 5 + 5);
 
 const many = (count: number): readonly string[] => Array.from({ length: count }, (_, i) => `n${i}.example.com`);
 
@@ -77,16 +93,70 @@ Deno.test("F-39: of 25 names two fail: both are told, and no pending authorizati
     assertEquals(asked(world, "newOrder"), 1, "failures per name and hour are counted by the CA");
   }));
 
-Deno.test("F-40: a name that the CA refuses is told by name", () =>
+Deno.test("F-39: of 25 names in five certificates one fails: four are served at once, and it fails about once an hour at most", () =>
   inWorld(
-    { fresh: true, names: ["good.example.com", "bad.example.net"], authority: { blocked: ["example.net"] } },
+    { fresh: true, names: [...fifth(0).slice(1), "bad.example.com"], others: [1, 2, 3, 4].map(fifth) },
     async (world) => {
+      const begin = world.clock.now().getTime();
+      world.authority.faults.set("validation-fails?name=bad.example.com&type=dns&detail=NXDOMAIN");
+      const served = async (): Promise<number> =>
+        (await world.service.certificates(CALL)).filter((it) => it.deployments[0]?.state === "served").length;
       await world.look();
-      await world.check({ code: "CA_PROBLEM", says: /bad\.example\.net.*forbidden by policy/ });
-      await world.look();
-      assertEquals(asked(world, "newOrder"), 1);
+      assertEquals(await served(), 4);
+      await lookFor(world, 2 * DAY);
+      await world.check({ code: "CHALLENGE_FAILED", says: /bad\.example\.com: NXDOMAIN \(dns\)/ });
+      const orders = world.log().filter(({ endpoint, payload }) =>
+        endpoint === "newOrder" && payload!.includes("bad.")
+      );
+      const at = orders.map((it) => (it.at.getTime() - begin) / MINUTE);
+      const waits = at.slice(3).map((it, i) => it - at[i + 2]!);
+      assert(at.length > 8 && waits.every((it) => it > 54), `orders after ${at.map(Math.round)} minutes`);
+      assertEquals(quarantine(world), ["name.quarantined bad.example.com"]);
+      assertEquals(await served(), 4);
+
+      world.authority.faults.clear();
+      await lookFor(world, DAY / 3);
+      assertEquals(await served(), 5);
+      assertEquals(quarantine(world), ["name.quarantined bad.example.com", "name.released bad.example.com"]);
+      assertEquals(await world.records.names.list(CALL), []);
     },
   ));
+
+Deno.test("F-39: a certificate that leaves the bad name out is not held", () =>
+  inWorld({ fresh: true, names: ["bad.example.com", "www.example.com"] }, async (world) => {
+    world.authority.faults.set("validation-fails?name=bad.example.com");
+    await lookFor(world, 30 * MINUTE);
+    assertEquals(quarantine(world), ["name.quarantined bad.example.com"]);
+    await using changed = world.restart({}, ["www.example.com"]);
+    await changed.look();
+    assertEquals((await world.service.certificates(CALL)).map((it) => it.deployments[0]?.state), ["served"]);
+    assertEquals(quarantine(world).at(-1), "name.released bad.example.com", "no certificate wants it any more");
+  }));
+
+Deno.test("F-40: a name that the CA refuses is told by name, and asked for again only by a person; others are issued", () =>
+  inWorld({
+    fresh: true,
+    names: ["good.example.com", "bad.example.net"],
+    others: [["other.example.com"]],
+    authority: { blocked: ["example.net"] },
+  }, async (world) => {
+    await world.look();
+    await world.check({ code: "CA_PROBLEM", says: /bad\.example\.net.*forbidden by policy.*not again by itself/ });
+    assertEquals((await world.service.certificates(CALL)).map((it) => it.record.intent.names[0] as string), [
+      "other.example.com",
+    ]);
+    await lookFor(world, 3 * DAY);
+    await using after = world.restart();
+    await lookFor(after, 3 * DAY);
+    const bad = (): number => world.log().filter(({ payload }) => payload?.includes("bad.example.net")).length;
+    assertEquals(bad(), 1);
+    const told = await after.service.explainCertificate("good.example.com", CALL);
+    assertMatch(told!.next, /held back: bad\.example\.net.*once.*forbidden by policy.*leave it out/);
+
+    await assertRejects(() => after.service.request({ domains: world.intent.names }, CALL), AcmeProblemError);
+    await lookFor(after, DAY);
+    assertEquals(bad(), 2);
+  }));
 
 Deno.test("F-41: more names than the CA takes are told in its words", () =>
   inWorld({ fresh: true, names: many(26), authority: { maxNames: 25 } }, async (world) => {
@@ -184,3 +254,21 @@ for (const [name, fault] of refusals) {
       assertEquals(world.made(), { certificates: 1, orders: 1 });
     }));
 }
+
+Deno.test("F-49: a CSR that is refused for ever is corrected once, by another key, then the order rests for a day", () =>
+  inWorld({}, async (world) => {
+    await world.strike("problem@finalize?type=badCSR&detail=Not+like+this");
+    await lookFor(world, DAY / 2);
+    await world.check({ code: "CA_PROBLEM", says: /Not like this.*corrected CSR.*once a day/ });
+    assertEquals([asked(world, "finalize"), world.made().orders], [2, 1]);
+    await using after = world.restart();
+    await lookFor(after, 2 * DAY);
+    assertEquals([asked(world, "finalize"), world.made().orders], [4, 1]);
+    const sent = world.log().filter(({ endpoint }) => endpoint === "finalize").map(({ payload }) => payload);
+    assertEquals(new Set(sent).size, 4, "the same CSR is sent again");
+
+    world.authority.faults.clear();
+    await after.service.request({ domains: world.intent.names }, CALL);
+    await world.checkRenewed({ code: "CA_PROBLEM" });
+    assertEquals(world.made(), { certificates: 1, orders: 1 });
+  }));

@@ -1,114 +1,32 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { bundlePem } from "../../src/model/certificate.ts";
 import { parseDnsName } from "../../src/model/dns_name.ts";
-import { type ErrorCode, SidecarError } from "../../src/model/errors.ts";
-import type { AlpnAnswering, Call, Event, LoadBalancer } from "../../src/ports.ts";
+import type { AlpnAnswering, LoadBalancer } from "../../src/ports.ts";
 import { haproxyBalancer } from "../../plugin/haproxy/balancer.ts";
 import { parseHaproxy } from "../../plugin/haproxy/url.ts";
-import { ProbeError } from "../../plugin/net/probe_error.ts";
-import { probe } from "../../plugin/net/tls_probe.ts";
 import { fakeClock } from "../support/fake_clock.ts";
+import { ProbeError } from "../../plugin/net/probe_error.ts";
 import { CALL } from "../support/fakes.ts";
-import { type HaproxyOptions, PLACEHOLDER, startHaproxy, type TestHaproxy } from "../support/haproxy.ts";
-import { type TapAnswer, tapSocket } from "../support/haproxy_tap.ts";
-import { challengeCertificate, testPki, withKeyOf } from "../support/pki.ts";
-import { freePort, has } from "../support/process.ts";
-
-const PKI = testPki();
-const NAME = parseDnsName("a.example.com");
-const FILE = "LE_CERTIFICATE_a_example_com.pem";
-const issue = (...names: readonly string[]): Bundle => PKI.issue([names[0] ?? NAME, ...names.slice(1)]);
-
-interface Kit {
-  readonly haproxy: TestHaproxy;
-  readonly lb: LoadBalancer;
-  readonly events: readonly Event[];
-  /** Another adapter for the same HAProxy: with changed parameters, or over another socket. */
-  other(changes?: Readonly<Record<string, string>>, socket?: string): LoadBalancer;
-}
-
-function test(name: string, options: HaproxyOptions, run: (kit: Kit) => Promise<void>): void {
-  Deno.test({
-    name: `${name} [needs haproxy]`,
-    ignore: !has("haproxy"),
-    async fn(): Promise<void> {
-      await using haproxy = await startHaproxy(options);
-      const events: Event[] = [];
-      const clock = {
-        ...fakeClock(),
-        sleep: (ms: number, _: Call) => new Promise<void>((done) => setTimeout(done, ms)),
-      };
-      const other: Kit["other"] = (changes = {}, socket = haproxy.socket) => {
-        const url = haproxy.url(changes).replace(haproxy.socket, socket);
-        return haproxyBalancer(parseHaproxy("lb", url), { clock, events: { emit: (it) => events.push(it) } });
-      };
-      await run({ haproxy, lb: other(), events, other });
-    },
-  });
-}
-
-/** An adapter whose commands pass a tap. */
-async function tapped(
-  { haproxy, other }: Kit,
-  before: (command: string) => Promise<TapAnswer> | TapAnswer,
-  run: (lb: LoadBalancer) => Promise<void>,
-): Promise<readonly string[]> {
-  await using tap = tapSocket(`${haproxy.layout.root}/tap.sock`, haproxy.socket, before);
-  await run(other({}, tap.path));
-  return tap.commands;
-}
-
-/** Does something the first time a command begins like that. */
-function once(
-  start: string,
-  run: () => Promise<TapAnswer | void> | TapAnswer | void,
-): (command: string) => Promise<TapAnswer> {
-  let done = false;
-  return async (command) => {
-    if (done || !command.startsWith(start)) return undefined;
-    done = true;
-    return await run() ?? undefined;
-  };
-}
-
-async function fingerprintOf(haproxy: TestHaproxy, name: string = NAME): Promise<string> {
-  return (await probe({ hostname: "127.0.0.1", port: haproxy.httpsPort }, { serverName: name }, CALL)).fingerprint;
-}
-
-async function rejection(run: () => Promise<unknown>, code: ErrorCode, part = ""): Promise<SidecarError> {
-  const error = await assertRejects(run, SidecarError, part);
-  assertEquals(error.code, code, error.message);
-  assertEquals(/[A-Za-z0-9+]{48}/.test(error.message), false, "a PEM is quoted");
-  return error;
-}
-
-const read = (path: string): string | undefined => {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return undefined;
-  }
-};
-
-/** What must be so after everything: no transaction, nothing staged, a configuration that HAProxy takes. */
-async function atRest(haproxy: TestHaproxy): Promise<void> {
-  assertEquals((await haproxy.ask("show ssl cert")).includes("# transaction"), false);
-  assertEquals((await haproxy.check()).code, 0);
-  for (const folder of [haproxy.certs, haproxy.layout.root]) assertEquals(entries(`${folder}/.staging`), []);
-}
-
-function entries(path: string): readonly string[] {
-  try {
-    return [...Deno.readDirSync(path)].map((entry) => entry.name);
-  } catch {
-    return []; // there is no such folder
-  }
-}
+import {
+  atRest,
+  entries,
+  FILE,
+  fingerprintOf,
+  issue,
+  NAME,
+  OLD,
+  PKI,
+  read,
+  rejection,
+  tapped,
+  test,
+  untouched,
+  WITH_OLD,
+} from "../support/haproxy_kit.ts";
+import { challengeCertificate } from "../support/pki.ts";
+import { freePort } from "../support/process.ts";
 
 // --- replacing and adding ------------------------------------------------------------------------------------------------
-
-const OLD = issue(NAME);
-const WITH_OLD: HaproxyOptions = { files: { [FILE]: bundlePem(OLD) } };
 
 test("swap() replaces a certificate in memory and on disk", WITH_OLD, async ({ haproxy, lb, events }) => {
   const bundle = PKI.issue([NAME], { serial: "0badcafe" });
@@ -217,82 +135,7 @@ test("state() and served() tell what runs and what is served", WITH_OLD, async (
   assertEquals(second?.fingerprint === OLD.facts.fingerprint, false);
 });
 
-// --- other people's files ------------------------------------------------------------------------------------------------
-
-const OTHERS: HaproxyOptions = { files: { "01-other.pem": bundlePem(issue(NAME)) } };
-
-test("swap() reports a name that another file answers", OTHERS, async ({ haproxy, lb }) => {
-  const by = `${haproxy.certs}/01-other.pem`;
-  const bundle = issue(NAME, "b.example.com");
-  assertEquals(await lb.swap({ file: FILE, bundle }, CALL), { kind: "added", shadowed: [{ name: NAME, by }] });
-  const all = issue(NAME);
-  assertEquals(await lb.swap({ file: FILE, bundle: all }, CALL), { kind: "replaced", shadowed: [{ name: NAME, by }] });
-  assertEquals(await lb.swap({ file: FILE, bundle: all }, CALL), { kind: "unchanged", shadowed: [{ name: NAME, by }] });
-  await atRest(haproxy);
-});
-
-const ZZ: HaproxyOptions = { files: { "zz-default.pem": bundlePem(issue("zz.example.com")) } };
-
-test("swap() warns of a file that would become the default certificate", ZZ, async ({ haproxy, lb, events }) => {
-  await lb.swap({ file: "LE_a.pem", bundle: issue(NAME) }, CALL);
-  assertEquals(events, []); // the placeholder sorts first
-  await lb.swap({ file: "-a.pem", bundle: issue("b.example.com") }, CALL);
-  assertEquals(events.map((it) => [it.level, it.name, it.fields?.["displaced"]]), [
-    ["warn", "balancer.default_changes", PLACEHOLDER],
-  ]);
-  await atRest(haproxy);
-});
-
-test("swap() refuses a file that would displace the default certificate named", ZZ, async ({ haproxy, other }) => {
-  const lb = other({ default: PLACEHOLDER });
-  await rejection(() => lb.swap({ file: "-a.pem", bundle: issue(NAME) }, CALL), "BALANCER_CONFIG", PLACEHOLDER);
-  assertEquals(read(`${haproxy.certs}/-a.pem`), undefined);
-  assertEquals((await lb.swap({ file: FILE, bundle: issue(NAME) }, CALL)).kind, "added");
-});
-
-test("remove() leaves the default certificate, which HAProxy does not give up", WITH_OLD, async ({ haproxy, lb }) => {
-  await rejection(() => lb.remove(PLACEHOLDER, CALL), "SWAP_REJECTED", "used as default certificate");
-  assertEquals(read(`${haproxy.certs}/${PLACEHOLDER}`) === undefined, false);
-});
-
 // --- refused before anything is sent -------------------------------------------------------------------------------------
-
-async function untouched({ haproxy }: Kit): Promise<void> {
-  assertEquals(await fingerprintOf(haproxy), OLD.facts.fingerprint);
-  assertEquals(read(`${haproxy.certs}/${FILE}`), bundlePem(OLD));
-  assertStringIncludes(await haproxy.ask("show info"), `\nPid: ${haproxy.pid}\n`);
-  await atRest(haproxy);
-}
-
-test("swap() refuses a bundle of 17 KB, which HAProxy would not survive", WITH_OLD, async (kit) => {
-  const bundle = PKI.issue([NAME], { padding: 11_600 });
-  assertEquals(bundlePem(bundle).length > 16_384, true);
-  const commands = await tapped(kit, () => undefined, async (lb) => {
-    await rejection(() => lb.swap({ file: FILE, bundle }, CALL), "SWAP_REJECTED", "too large for the runtime socket");
-  });
-  assertEquals(commands.filter((it) => !it.startsWith("show ")), []);
-  await untouched(kit);
-});
-
-test("swap() takes a bundle just below the limit", WITH_OLD, async ({ haproxy, lb }) => {
-  const size = (padding: number): number => bundlePem(PKI.issue([NAME], { padding })).length;
-  const perByte = (size(10_000) - size(9_000)) / 1_000;
-  const padding = 9_000 +
-    Math.floor((15_999 - 30 - `set ssl cert ${haproxy.certs}/${FILE} <<\n\n`.length - size(9_000)) / perByte);
-  const bundle = PKI.issue([NAME], { padding });
-  assertEquals((await lb.swap({ file: FILE, bundle }, CALL)).kind, "replaced");
-});
-
-test("swap() refuses a bundle with a blank line, whose rest would be run as commands", WITH_OLD, async (kit) => {
-  const bundle = issue(NAME);
-  const [leaf] = bundle.certificates;
-  const bad: Bundle = { ...bundle, certificates: [`${leaf}\n`, "shutdown frontend https\n"] };
-  const commands = await tapped(kit, () => undefined, async (lb) => {
-    await rejection(() => lb.swap({ file: FILE, bundle: bad }, CALL), "CERTIFICATE_REJECTED", "not a line of PEM");
-  });
-  assertEquals(commands, []);
-  await untouched(kit);
-});
 
 test("swap() changes nothing where the probe address does not answer", WITH_OLD, async (kit) => {
   const lb = kit.other({ probe: `127.0.0.1:${freePort()}` });
@@ -329,252 +172,6 @@ test("swap() says that a crt-list needs store=", { mode: "crt-list" }, async ({ 
   );
   assertStringIncludes(error.todo ?? "", "store=");
 });
-
-test("swap() says that the socket's level is too low", WITH_OLD, async (kit) => {
-  const lb = kit.other({}, `${kit.haproxy.layout.root}/operator.sock`);
-  const error = await rejection(
-    () => lb.swap({ file: FILE, bundle: issue(NAME) }, CALL),
-    "BALANCER_UNREACHABLE",
-    "Permission denied",
-  );
-  assertStringIncludes(error.todo ?? "", "level admin");
-  await untouched(kit);
-});
-
-// --- put back ------------------------------------------------------------------------------------------------------------
-
-test("swap() puts the former certificate back if another balancer answers the probe", WITH_OLD, async (kit) => {
-  await using elsewhere = await startHaproxy();
-  const lb = kit.other({ probe: `127.0.0.1:${elsewhere.httpsPort}` });
-  await rejection(
-    () => lb.swap({ file: FILE, bundle: issue(NAME) }, CALL),
-    "SWAP_REJECTED",
-    "is answered by another certificate",
-  );
-  assertEquals(kit.events.map((it) => [it.level, it.name]), [["warn", "balancer.put_back"]]);
-  await untouched(kit);
-});
-
-for (const mode of ["directory", "crt-list"] as const) {
-  test(`swap() takes a new certificate away again if it is not served (${mode})`, { mode }, async (kit) => {
-    await using elsewhere = await startHaproxy();
-    const { haproxy } = kit;
-    const list = read(haproxy.list);
-    const lb = kit.other({ probe: `127.0.0.1:${elsewhere.httpsPort}` });
-    await rejection(() => lb.swap({ file: FILE, bundle: issue(NAME) }, CALL), "SWAP_REJECTED", "put back");
-    assertEquals((await haproxy.ask("show ssl cert")).includes(FILE), false);
-    assertEquals([read(`${haproxy.certs}/${FILE}`), read(haproxy.list)], [undefined, list]);
-    await atRest(haproxy);
-  });
-}
-
-test("swap() puts back a bundle that is not for the names it is said to be for", WITH_OLD, async (kit) => {
-  const bundle = { ...issue("other.example.com"), facts: { ...issue("other.example.com").facts, names: [NAME] } };
-  await rejection(() => kit.lb.swap({ file: FILE, bundle }, CALL), "SWAP_REJECTED", "placeholder.invalid");
-  await untouched(kit);
-});
-
-test("swap() puts back what HAProxy does not commit", WITH_OLD, async (kit) => {
-  const bundle = withKeyOf(issue(NAME), issue(NAME));
-  await rejection(
-    () => kit.lb.swap({ file: FILE, bundle }, CALL),
-    "SWAP_REJECTED",
-    "inconsistencies between private key",
-  );
-  await untouched(kit);
-});
-
-test("swap() takes a new name away again that HAProxy does not commit", {}, async ({ haproxy, lb }) => {
-  const bundle = withKeyOf(issue(NAME), issue(NAME));
-  await rejection(() => lb.swap({ file: FILE, bundle }, CALL), "SWAP_REJECTED", "inconsistencies between private key");
-  assertEquals([(await haproxy.ask("show ssl cert")).includes(FILE), read(`${haproxy.certs}/${FILE}`)], [
-    false,
-    undefined,
-  ]);
-  await atRest(haproxy);
-});
-
-test("swap() writes no file that HAProxy cannot parse", WITH_OLD, async (kit) => {
-  const bundle = issue(NAME);
-  const garbage = "-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n";
-  const bad: Bundle = { ...bundle, certificates: [bundle.certificates[0], garbage] };
-  const commands = await tapped(kit, () => undefined, async (lb) => {
-    await rejection(() => lb.swap({ file: FILE, bundle: bad }, CALL), "SWAP_REJECTED", "unable to load");
-  });
-  assertEquals(commands.some((it) => it.startsWith("commit")), false);
-  await untouched(kit);
-});
-
-test("swap() puts back when the caller gives up, and rejects with the reason", WITH_OLD, async (kit) => {
-  const control = new AbortController();
-  const stop = once("commit ssl cert", () => {
-    control.abort(new SyntaxError("stop"));
-    return { do: "hang" };
-  });
-  await tapped(kit, stop, async (lb) => {
-    await assertRejects(() => lb.swap({ file: FILE, bundle: issue(NAME) }, control), SyntaxError, "stop");
-    await untouched(kit);
-  });
-});
-
-// --- transactions --------------------------------------------------------------------------------------------------------
-
-const TWO: HaproxyOptions = { files: { [FILE]: bundlePem(OLD), "filler-0.pem": bundlePem(issue("n0.filler.test")) } };
-const set = (haproxy: TestHaproxy, file: string, bundle: Bundle): Promise<string> =>
-  haproxy.ask(`set ssl cert ${haproxy.certs}/${file} <<\n${bundlePem(bundle)}`);
-
-test(
-  "swap() aborts an unfinished change of its own, left over by a process that died",
-  TWO,
-  async ({ haproxy, lb, events }) => {
-    assertStringIncludes(await set(haproxy, "LE_CERTIFICATE_b.pem", issue(NAME)), "not referenced");
-    assertStringIncludes(await set(haproxy, FILE, issue(NAME)), "Transaction created");
-    const bundle = issue(NAME);
-    assertEquals((await lb.swap({ file: FILE, bundle }, CALL)).kind, "replaced");
-    assertEquals(events.map((it) => [it.level, it.name]), [["info", "balancer.transaction_aborted"]]);
-    assertEquals(await fingerprintOf(haproxy), bundle.facts.fingerprint);
-    await atRest(haproxy);
-  },
-);
-
-test("swap() gives another client's change 30 s, then aborts it", TWO, async ({ haproxy }) => {
-  const clock = fakeClock();
-  const events: Event[] = [];
-  const parts = { clock, events: { emit: (it: Event) => events.push(it) } };
-  const lb = haproxyBalancer(parseHaproxy("lb", haproxy.url()), parts);
-  assertStringIncludes(await set(haproxy, "filler-0.pem", issue("n0.filler.test")), "Transaction created");
-  const report = await clock.run(lb.swap({ file: FILE, bundle: issue(NAME) }, CALL));
-  assertEquals(report.kind, "replaced");
-  assertEquals(clock.now().getTime() - fakeClock().now().getTime() >= 30_000, true);
-  assertEquals(events.map((it) => [it.level, it.name]), [["warn", "balancer.transaction_aborted"]]);
-  await atRest(haproxy);
-});
-
-test("swap() lets another client finish its change", TWO, async ({ haproxy, lb, events }) => {
-  const theirs = issue("n0.filler.test");
-  await set(haproxy, "filler-0.pem", theirs);
-  const swapping = lb.swap({ file: FILE, bundle: issue(NAME) }, CALL);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  assertStringIncludes(await haproxy.ask(`commit ssl cert ${haproxy.certs}/filler-0.pem`), "Success!");
-  assertEquals([(await swapping).kind, events], ["replaced", []]);
-  assertEquals(await fingerprintOf(haproxy, "n0.filler.test"), theirs.facts.fingerprint);
-});
-
-test("swap() never puts its certificate under another file, as HAProxy 2.6 would", TWO, async (kit) => {
-  const { haproxy } = kit;
-  const filler = await fingerprintOf(haproxy, "n0.filler.test");
-  const bundle = issue(NAME);
-  const between = once("set ssl cert", async () => void await set(haproxy, "filler-0.pem", issue("n0.filler.test")));
-  const commands = await tapped(kit, between, async (lb) => {
-    assertEquals((await lb.swap({ file: FILE, bundle }, CALL)).kind, "replaced");
-  });
-  assertEquals(commands.filter((it) => it.startsWith("set")).length, 2);
-  assertStringIncludes(await haproxy.ask(`commit ssl cert ${haproxy.certs}/filler-0.pem`), "No ongoing transaction");
-  assertEquals(await fingerprintOf(haproxy, "n0.filler.test"), filler);
-  assertEquals(await fingerprintOf(haproxy), bundle.facts.fingerprint);
-  await atRest(haproxy);
-});
-
-test("swap() believes no reply that names another file", WITH_OLD, async (kit) => {
-  const lie = (command: string): TapAnswer => {
-    if (command.startsWith("commit")) return "Committing /other.pem\nSuccess!\n\n";
-    return undefined;
-  };
-  await tapped(kit, lie, async (lb) => {
-    await rejection(() => lb.swap({ file: FILE, bundle: issue(NAME) }, CALL), "SWAP_REJECTED", "could not be put back");
-  });
-  assertEquals(kit.events.map((it) => it.name), ["balancer.put_back_failed"]);
-  assertEquals(read(`${kit.haproxy.certs}/${FILE}`), bundlePem(OLD));
-});
-
-// --- reloads and deaths --------------------------------------------------------------------------------------------------
-
-test("swap() goes on with the new worker after a reload before commit", WITH_OLD, async (kit) => {
-  const { haproxy, events } = kit;
-  const bundle = issue(NAME);
-  await tapped(kit, once("commit ssl cert", () => haproxy.reload()), async (lb) => {
-    assertEquals((await lb.swap({ file: FILE, bundle }, CALL)).kind, "replaced");
-  });
-  assertEquals(events.map((it) => it.name), ["balancer.reloaded"]);
-  assertEquals(await fingerprintOf(haproxy), bundle.facts.fingerprint);
-  await atRest(haproxy);
-});
-
-test("swap() goes on with the new worker where the old one dropped a command", WITH_OLD, async (kit) => {
-  const bundle = issue(NAME);
-  const dropped = once("commit ssl cert", async () => {
-    await kit.haproxy.reload();
-    return { do: "close" };
-  });
-  await tapped(kit, dropped, async (lb) => {
-    assertEquals((await lb.swap({ file: FILE, bundle }, CALL)).kind, "replaced");
-  });
-  assertEquals(await fingerprintOf(kit.haproxy), bundle.facts.fingerprint);
-});
-
-test("swap() is done again for a new worker that loaded the former file", WITH_OLD, async (kit) => {
-  const { haproxy } = kit;
-  const bundle = issue(NAME);
-  let committed = 0;
-  const lost = async (command: string): Promise<TapAnswer> => {
-    if (command.startsWith("commit")) committed++;
-    if (command !== "show info" || committed !== 1) return undefined;
-    committed++;
-    await Deno.writeTextFile(`${haproxy.certs}/${FILE}`, bundlePem(OLD));
-    await haproxy.reload();
-    return undefined;
-  };
-  await tapped(kit, lost, async (lb) => {
-    assertEquals((await lb.swap({ file: FILE, bundle }, CALL)).kind, "replaced");
-  });
-  assertEquals(committed, 3);
-  assertEquals(await fingerprintOf(haproxy), bundle.facts.fingerprint);
-  assertEquals(read(`${haproxy.certs}/${FILE}`), bundlePem(bundle));
-});
-
-test("swap() gives up on a balancer that is reloaded all the time", WITH_OLD, async (kit) => {
-  let swapping = false;
-  const always = async (command: string): Promise<TapAnswer> => {
-    if (command === "show info" && swapping) await kit.haproxy.reload();
-    swapping = true;
-    return undefined;
-  };
-  await tapped(kit, always, async (lb) => {
-    await rejection(() => lb.swap({ file: FILE, bundle: issue(NAME) }, CALL), "SWAP_REJECTED", "in each of 3 attempts");
-  });
-  await untouched(kit);
-});
-
-test("swap() leaves the former file when HAProxy dies, and works after its restart", WITH_OLD, async (kit) => {
-  const { haproxy } = kit;
-  await tapped(kit, once("commit ssl cert", () => haproxy.kill()), async (lb) => {
-    await rejection(() => lb.swap({ file: FILE, bundle: issue(NAME) }, CALL), "BALANCER_UNREACHABLE");
-  });
-  await haproxy.restart();
-  await untouched(kit);
-  assertEquals((await kit.lb.swap({ file: FILE, bundle: issue(NAME) }, CALL)).kind, "replaced");
-});
-
-for (
-  const steps of [["new"], ["new", "set"], ["new", "set", "commit"], ["new", "set", "file"], [
-    "new",
-    "set",
-    "file",
-    "commit",
-  ]]
-) {
-  test(`swap() recovers what a process left that was killed after ${steps.join(", ")}`, {}, async ({ haproxy, lb }) => {
-    const [path, bundle, next] = [`${haproxy.certs}/${FILE}`, issue(NAME), issue(NAME)];
-    for (const step of steps) {
-      if (step === "file") await Deno.writeTextFile(path, bundlePem(bundle));
-      else if (step === "set") await set(haproxy, FILE, bundle);
-      else await haproxy.ask(`${step} ssl cert ${path}`);
-    }
-    assertEquals((await lb.swap({ file: FILE, bundle: next }, CALL)).kind, "added");
-    assertEquals(await fingerprintOf(haproxy), next.facts.fingerprint);
-    await atRest(haproxy);
-  });
-}
 
 // --- challenges ----------------------------------------------------------------------------------------------------------
 

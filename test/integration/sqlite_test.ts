@@ -61,6 +61,18 @@ Deno.test("openSqlite() finds all again after it was closed", async () => {
   assert(lease.token > before.token);
 });
 
+Deno.test("keys of orders leave nothing behind when they are removed, over years of renewals", async () => {
+  using folder = tempDir();
+  await using store = openSqlite(`${folder.path}/vault.db`);
+  const vault = await vaultOn(store);
+  for (let order = 0; order < 20; order++) {
+    await vault.write([{ name: orderKeyName(`${order}`), value: "key", ifVersion: 0 }], call);
+    assertEquals(await vault.remove(orderKeyName(`${order}`), call), true);
+    assertEquals(await vault.remove(orderKeyName(`${order}`), call), false);
+  }
+  assertEquals(store.all("SELECT name FROM secrets"), []);
+});
+
 Deno.test("kill -9 of a writer loses no acknowledged write and halves no pair", async () => {
   using folder = tempDir();
   const path = `${folder.path}/vault.db`;

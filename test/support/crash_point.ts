@@ -1,7 +1,7 @@
 /**
  * A process that the system kills right before or right after its n-th step: no handler runs, no file is closed, no answer is
  * sent. `CRASH_AT` is n, `CRASH` says `before` or `after`; with `CRASH_DELAY_MS` it goes on for so long after the step, so that
- * death comes between two of them. Each step is printed.
+ * death comes between two of them. `stop` is no death: SIGTERM comes before the step, and all goes on. Each step is printed.
  *
  * @module
  */
@@ -20,6 +20,7 @@ export async function step<T>(kind: string, what: string, work: () => Promise<T>
   const mine = ++count;
   console.error(`${kind} ${mine}: ${what}`);
   if (mine === at && moment === "before") return await die();
+  if (mine === at && moment === "stop") Deno.kill(Deno.pid, "SIGTERM");
   const result = await work();
   if (mine === at && moment === "after" && delayMs > 0) setTimeout(die, delayMs);
   else if (mine === at && moment === "after") return await die();

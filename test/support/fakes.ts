@@ -64,6 +64,8 @@ export function fakeBalancer(abilities: Partial<LoadBalancer> = {}): LoadBalance
     kind: "fake",
     wiring,
     state: unexpected,
+    sign: unexpected,
+    inventory: unexpected,
     swap: unexpected,
     remove: unexpected,
     served: unexpected,

@@ -12,7 +12,21 @@ import type { FlowParts, FlowSettings } from "../../src/flow/parts.ts";
 import { memoryLedger } from "../../src/ledger/memory_ledger.ts";
 import { publishedAnswers } from "../../src/ledger/published_answers.ts";
 import { type Records, recordsOf } from "../../src/ledger/records.ts";
-import type { Candidate, Clock, Event, Ledger, LoadBalancer, SwapReport, Vault } from "../../src/ports.ts";
+import type {
+  Candidate,
+  ChallengeSolver,
+  Clock,
+  Event,
+  Ledger,
+  LoadBalancer,
+  Served,
+  SwapReport,
+  Vault,
+} from "../../src/ports.ts";
+import { createHash } from "node:crypto";
+import { bundlePem } from "../../src/model/certificate.ts";
+import type { FileHops } from "../../src/model/inventory.ts";
+import { given } from "../../src/model/shape.ts";
 import type { RateLimit } from "../../src/model/rates.ts";
 import { registeredDomain } from "../../src/suffixes/registered_domain.ts";
 import { memoryVault } from "../../src/vault/memory_vault.ts";
@@ -44,6 +58,10 @@ export interface HarnessOptions extends Omit<PortAuthorityOptions, "clock"> {
   /** What the balancers do; by default they serve. */
   readonly swap?: (candidate: Candidate, balancer: string) => Promise<SwapReport>;
   readonly balancers?: readonly string[];
+  /** Adapters in place of the balancers that only remember. */
+  readonly adapters?: readonly LoadBalancer[];
+  /** Further solvers, made for the balancers. */
+  readonly solvers?: (balancers: ReadonlyMap<string, LoadBalancer>) => readonly ChallengeSolver[];
   /** What happens when a file is taken out of a balancer; by default it goes. */
   readonly remove?: (file: string, balancer: string) => Promise<void>;
   /** The CA's limits are kept by a {@linkcode limitedAuthority}. */
@@ -90,20 +108,31 @@ async function assemble(
   const vault = options.vault?.(stores.vault) ?? stores.vault;
   const records = recordsOf(ledger);
   const swap = options.swap ?? (() => Promise.resolve({ kind: "replaced" as const, shadowed: [] }));
-  const balancers: ReadonlyMap<string, LoadBalancer> = new Map((options.balancers ?? ["infra/lb"]).map((name) => [
-    name,
+  const digests = new Map<string, string>();
+  const has = new Map<string, Served>();
+  const hopsOf = (name: string, files: readonly string[]): ReadonlyMap<string, FileHops> =>
+    new Map(files.map((file) => [file, given("disk", digests.get(`${name} ${file}`))]));
+  const fakes = (options.balancers ?? ["infra/lb"]).map((name) =>
     fakeBalancer({
       name,
-      swap: (candidate) => {
-        swaps.push(`${name} ${candidate.file} ${candidate.bundle.facts.serial}`);
-        return swap(candidate, name);
+      sign: () => Promise.resolve("worker 1"),
+      inventory: ({ files }) => Promise.resolve({ sign: "worker 1", files: hopsOf(name, files), missing: [] }),
+      served: (names) => Promise.resolve(names.flatMap((it) => has.get(`${name} ${it}`) ?? [])),
+      swap: async (candidate) => {
+        const { file, bundle } = candidate;
+        swaps.push(`${name} ${file} ${bundle.facts.serial}`);
+        const report = await swap(candidate, name);
+        digests.set(`${name} ${file}`, createHash("sha256").update(bundlePem(bundle)).digest("hex"));
+        for (const it of bundle.facts.names) has.set(`${name} ${it}`, { name: it, ...bundle.facts });
+        return report;
       },
       remove: async (file) => {
         await options.remove?.(file, name);
         removals.push(`${name} ${file}`);
       },
-    }),
-  ]));
+    })
+  );
+  const balancers: ReadonlyMap<string, LoadBalancer> = new Map((options.adapters ?? fakes).map((it) => [it.name, it]));
   const told = { emit: (event: Event): void => void events.push(event) };
   const { limits } = options;
   const parts: FlowParts = {
@@ -115,6 +144,7 @@ async function assemble(
     solvers: new Map([
       http01Solver({ answers: publishedAnswers(ledger), balancers, clock }),
       dns01ByHandSolver({ dns: { txt: (name, call) => fakeDns(options.dns ?? {}).txt(name, call) } }),
+      ...options.solvers?.(balancers) ?? [],
     ].map((solver) => [solver.type, solver])),
     balancers,
     clock,

@@ -4,6 +4,7 @@
  * @module
  */
 import { bundlePem } from "../../src/model/certificate.ts";
+import { given } from "../../src/model/shape.ts";
 import { testPki } from "./pki.ts";
 import { freePort, listening, type Running, start, tempDir, until } from "./process.ts";
 
@@ -20,13 +21,28 @@ export interface HaproxyLayout {
   readonly sidecarPort: number;
   /** Where names below `acme.invalid` are sent; absent: they are treated as any other. */
   readonly sniPort?: number;
+  /** Where upgrades to WebSocket are sent; absent: they are answered as any other request. */
+  readonly webSocketPort?: number;
   /** Lines for `global`. */
   readonly global?: readonly string[];
+  /** Sections at the end, which are read when all certificates are loaded. */
+  readonly last?: string;
 }
 
 /** Writes haproxy.cfg. */
 export function haproxyConfig(layout: HaproxyLayout): string {
-  const { root, httpsPort, httpPort, proxyPort, sidecarPort, sniPort, global = [] } = layout;
+  const { root, httpsPort, httpPort, proxyPort, sidecarPort, sniPort, webSocketPort, global = [], last = "" } = layout;
+  const upgrade = "{ hdr(upgrade) -i websocket }";
+  const webSockets = webSocketPort === undefined ? { answered: "", route: "", backend: "" } : {
+    answered: ` unless ${upgrade}`,
+    route: `  use_backend web_sockets if ${upgrade}\n`,
+    backend: `
+backend web_sockets
+  mode http
+  timeout tunnel 30s
+  server site 127.0.0.1:${webSocketPort}
+`,
+  };
   const sniRoute = sniPort === undefined ? "" : "\n  use_backend acme_tls_sni if { req.ssl_sni -m end .acme.invalid }";
   const sniBackend = sniPort === undefined ? "" : `
 backend acme_tls_sni
@@ -73,8 +89,8 @@ frontend https
   mode http
   bind unix@${root}/https.sock accept-proxy ssl ${certificates} alpn h2,http/1.1
   bind 127.0.0.1:${proxyPort} accept-proxy ssl ${certificates} alpn h2,http/1.1
-  http-request return status 200 content-type text/plain lf-string "hello from %pid\\n"
-
+  http-request return status 200 content-type text/plain lf-string "hello from %pid\\n"${webSockets.answered}
+${webSockets.route}${webSockets.backend}
 frontend http
   mode http
   bind 127.0.0.1:${httpPort}
@@ -86,7 +102,7 @@ backend acme_http
   mode http
   retries 0
   server sidecar 127.0.0.1:${sidecarPort}
-`;
+${last}`;
 }
 
 /** What {@linkcode startHaproxy} can be told. */
@@ -95,11 +111,17 @@ export interface HaproxyOptions {
   readonly sidecarPort?: number;
   /** A route for tls-sni-01 to the sidecar's own listener. */
   readonly sniPort?: number;
+  /** A backend for WebSockets. */
+  readonly webSocketPort?: number;
   /** Further files, base name → PEM, in the directory or the store (and then in the list). */
   readonly files?: Readonly<Record<string, string>>;
   /** That many further certificates, for `n0.filler.test` and so on. */
   readonly fillers?: number;
   readonly global?: readonly string[];
+  /** Sections at the end, which are read when all certificates are loaded. */
+  readonly last?: (root: string) => string;
+  /** With a master, whose socket is `master.sock` in its folder; `pid` is the master's then. */
+  readonly master?: boolean;
 }
 
 /** A HAProxy that runs. Disposing ends all its processes and removes its folder. */
@@ -143,8 +165,10 @@ export async function startHaproxy(options: HaproxyOptions = {}): Promise<TestHa
     httpPort: freePort(),
     proxyPort: freePort(),
     sidecarPort: options.sidecarPort ?? freePort(),
-    ...options.sniPort === undefined ? {} : { sniPort: options.sniPort },
+    ...given("sniPort", options.sniPort),
+    ...given("webSocketPort", options.webSocketPort),
     global: options.global ?? [],
+    last: options.last?.(dir.path) ?? "",
   };
   writeFiles(layout, options);
   const config = `${dir.path}/haproxy.cfg`;
@@ -156,12 +180,16 @@ export async function startHaproxy(options: HaproxyOptions = {}): Promise<TestHa
     return process;
   };
   const launch = async (extra: readonly string[]): Promise<void> => {
-    const process = start("haproxy", { args: ["-f", config, "-db", ...extra] });
+    const master = options.master === true ? ["-W", "-S", `${dir.path}/master.sock`] : [];
+    const process = start("haproxy", { args: ["-f", config, "-db", ...master, ...extra] });
     processes.push(process);
+    const pid = options.master === true ? "\nPid: " : `\nPid: ${process.pid}\n`;
     const answers = until(
       `HAProxy ${config}`,
       async () =>
-        (await askSocket(socket, "show info")).includes(`\nPid: ${process.pid}\n`) && await listening(layout.httpsPort),
+        (await askSocket(socket, "show info")).includes(pid) &&
+        (options.master !== true || await accepts(`${dir.path}/master.sock`)) && await listening(layout.httpsPort),
+      10_000 + 10 * (options.fillers ?? 0),
     );
     const died = process.exit.then((code) => {
       throw new Error(`HAProxy ended with ${code}:\n${process.output()}`);
@@ -190,7 +218,7 @@ export async function startHaproxy(options: HaproxyOptions = {}): Promise<TestHa
     },
     restart: () => launch([]),
     async check(): Promise<{ code: number; output: string }> {
-      await using process = start("haproxy", { args: ["-c", "-f", config] });
+      await using process = start("haproxy", { args: ["-c", "-V", "-f", config] });
       const code = await process.exit;
       return { code, output: process.output() };
     },
@@ -231,6 +259,11 @@ function balancerUrl(layout: HaproxyLayout, changes: Readonly<Record<string, str
     ...changes,
   });
   return `haproxy+unix://${root}/admin.sock?${query}`;
+}
+
+async function accepts(path: string): Promise<boolean> {
+  (await Deno.connect({ transport: "unix", path })).close();
+  return true;
 }
 
 /** Sends one command to a runtime socket and returns the whole reply. */

@@ -11,10 +11,12 @@ import { main } from "../../plugin/main.ts";
 const SPEED = 60;
 
 const start = Date.now();
-const hasty: Clock = {
+
+/** A minute passes in a second. */
+export const hastyClock: Clock = {
   now: () => new Date(start + (Date.now() - start) * SPEED),
   random: () => systemClock.random(),
   sleep: (ms, call) => systemClock.sleep(ms / SPEED, call),
 };
 
-if (import.meta.main) Deno.exit(await main({ clock: hasty }));
+if (import.meta.main) Deno.exit(await main({ clock: hastyClock }));

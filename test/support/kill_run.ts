@@ -10,15 +10,15 @@ import type { OrderRecord } from "../../src/model/records.ts";
 import { defaultSecretName, orderKeyName } from "../../src/model/secret_name.ts";
 import { given } from "../../src/model/shape.ts";
 import { CALL } from "./fakes.ts";
-import { checkKey, checkNothingLeft, checkSecrets, checkServed } from "./kill_checks.ts";
+import { checkKey, checkNothingAnswered, checkNothingLeft, checkSecrets, checkServed } from "./kill_checks.ts";
 import { tempDir, until } from "./process.ts";
 import { dumpOf, launchSidecar, MAIN, openStores, ROOT, startSidecarProcess } from "./sidecar.ts";
 import { type KillStage, type KillStageOptions, startKillStage } from "./kill_stage.ts";
 
 /** Where the processes are killed, and how the name is proven. */
 export interface KillPlan extends KillStageOptions {
-  /** Before or after the write. */
-  readonly moment: "before" | "after";
+  /** Before or after the write; `stop`: it is not killed, SIGTERM comes at the write. */
+  readonly moment: "before" | "after" | "stop";
   readonly challenge: "tls-alpn-01" | "http-01";
   /** The first write at which one is killed, from 1. */
   readonly first?: number;
@@ -44,8 +44,10 @@ export interface KillRow {
   readonly damage: ReadonlyMap<Damage, unknown>;
 }
 
-/** What a shell says of a process that the system killed. */
-const SIGKILLED = 128 + 9;
+/** What a shell says of a process that the system killed, and of one that ended in order. */
+const ENDS = { before: 128 + 9, after: 128 + 9, stop: 0 } as const;
+/** So long may it take to end in order: a container's runtime gives it ten seconds before it kills. */
+const GRACE_MS = 10_000;
 
 const CRASHING = `${ROOT}test/support/crashing_sidecar.ts`;
 
@@ -81,6 +83,8 @@ interface Death {
   readonly sealedKey?: string;
   /** Why the three secrets do not belong together, if they do not. */
   readonly halfPair?: unknown;
+  /** What it should have taken down before it ended in order. */
+  readonly leftOver?: unknown;
 }
 
 function environment({ stage, plan, name }: Run): Record<string, string> {
@@ -103,23 +107,29 @@ async function runUntilKilled(run: Run): Promise<Death | undefined> {
   });
   let code: number | undefined;
   sidecar.exit.then((it) => code = it);
+  const isAt = (write: number): boolean => plan.moment === "stop" && sidecar.output().includes(`write ${write}: `);
   const atTheEnd = (): boolean => Number(/^write (\d+): put attempts/m.exec(sidecar.output())?.[1] ?? at) < at;
-  await until(`the sidecar dies at write ${at}`, () => code !== undefined || atTheEnd());
+  await until(`the sidecar dies at write ${at}`, () => code !== undefined || isAt(at) || atTheEnd());
+  if (plan.moment === "stop" && isAt(at)) await until("it ends in order", () => code !== undefined, GRACE_MS);
   if (code === undefined) return undefined;
-  assertEquals(code, SIGKILLED, sidecar.output());
+  assertEquals(code, ENDS[plan.moment], sidecar.output());
   return await leftBy(run, sidecar.output());
 }
 
-async function leftBy({ at, name, folder }: Run, output: string): Promise<Death> {
+async function leftBy({ stage, plan, at, name, folder }: Run, output: string): Promise<Death> {
   await using left = await openStores(folder);
   const [order] = (await left.records.orders.list(CALL)).map((it) => it.value);
   const sealed = order === undefined ? undefined : await left.vault.read(orderKeyName(order.id), CALL);
   const halfPair = await checkSecrets(left, name, "perhaps").then(() => undefined, (error: unknown) => error);
+  const leftOver = plan.moment !== "stop"
+    ? undefined
+    : await checkNothingAnswered(stage, left).then(() => undefined, (error: unknown) => error);
   return {
     step: stepOf(output, at),
     ...given("order", order),
     ...given("sealedKey", sealed?.value),
     ...given("halfPair", halfPair),
+    ...given("leftOver", leftOver),
   };
 }
 
@@ -145,6 +155,7 @@ async function finish(run: Run, death: Death): Promise<Omit<KillRow, "step">> {
     }
   };
   if (death.halfPair !== undefined) damage.set("half pair", death.halfPair);
+  if (death.leftOver !== undefined) damage.set("left over", death.leftOver);
   await look("not served", async () => void (missed = await restart(run)));
   const now = await stage.made();
   await look("issued twice", () => assertEquals(now.certificates - made.certificates, 1, "certificates"));
@@ -173,7 +184,7 @@ async function restart(run: Run): Promise<boolean> {
   assertEquals((await sidecar.ask("/ready")).text, '{"ready":true,"missing":[]}');
   const errors = sidecar.events().filter((it) => it["level"] === "error");
   sidecar.process.kill("SIGKILL");
-  const mayMiss = plan.challenge === "http-01" && plan.delayMs !== undefined;
+  const mayMiss = plan.moment === "stop" || (plan.challenge === "http-01" && plan.delayMs !== undefined);
   const missed = mayMiss && errors.length === 1 && errors[0]?.["code"] === "CHALLENGE_FAILED";
   if (!missed) assertEquals(errors, []);
   return missed;

@@ -10,7 +10,7 @@ import { type DnsName, parseDnsName } from "../../src/model/dns_name.ts";
 import type { ChallengeCertificate } from "../../src/ports.ts";
 
 /** The kinds of keys that it makes. */
-export type PkiKey = "ec-256" | "ec-384" | "rsa-2048";
+export type PkiKey = "ec-256" | "ec-384" | "rsa-2048" | "rsa-1024" | "secp256k1";
 
 /** What a leaf can be made with. */
 export interface LeafOptions {
@@ -128,9 +128,12 @@ const authority = {
   extensions: [extension("2.5.29.19", sequence(new Uint8Array([0x01, 0x01, 0xff])), true)],
 };
 
+const CURVES = { "ec-256": "P-256", "ec-384": "P-384", secp256k1: "secp256k1" } as const;
+
 function newKey(kind: PkiKey): KeyObject {
   if (kind === "rsa-2048") return generateKeyPairSync("rsa", { modulusLength: 2_048 }).privateKey;
-  return generateKeyPairSync("ec", { namedCurve: kind === "ec-256" ? "P-256" : "P-384" }).privateKey;
+  if (kind === "rsa-1024") return generateKeyPairSync("rsa", { modulusLength: 1_024 }).privateKey;
+  return generateKeyPairSync("ec", { namedCurve: CURVES[kind] }).privateKey;
 }
 
 function keyPem(key: KeyObject): string {

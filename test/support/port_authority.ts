@@ -42,6 +42,8 @@ export interface PortAuthorityOptions {
   readonly profiles?: Readonly<Record<string, string>>;
   /** Tells windows as Boulder does, and takes `replaces`; where false, the directory lists no renewal information. */
   readonly renewalInfo?: boolean;
+  /** What was downloaded is forgotten, with all that was asked for it: for runs of any length. */
+  readonly forgetful?: boolean;
   /** From the start of a certificate to its end, for each further one, the last for ever; 90 days unless told. */
   readonly lifetimesMs?: readonly number[];
 }
@@ -284,9 +286,25 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
         entry.status = "valid";
         return show(entry);
       }),
-    certificate: (url: URL) => ask("certificate", "", () => ({ pem: known(chains, url), alternates: [] })),
+    certificate: (url: URL) =>
+      ask("certificate", "", () => {
+        const pem = known(chains, url);
+        if (options.forgetful) forgetUpTo(url);
+        return { pem, alternates: [] };
+      }),
     revoke: (_certificate: Uint8Array, reason: number) => ask("revoke", String(reason), () => undefined),
   });
+
+  const forgetUpTo = (url: URL): void => {
+    for (const [href, { certificate, authorizations: urls }] of orders) {
+      if (certificate?.href !== url.href) continue;
+      orders.delete(href);
+      for (const it of urls) authorizations.delete(it.href);
+    }
+    chains.delete(url.href);
+    for (const list of [asked, placed]) list.length = 0;
+    for (const it of [issuedNow, replaced]) it.clear();
+  };
 
   const sign = async (csr: x509.Pkcs10CertificateRequest, names: readonly DnsName[]): Promise<string> => {
     const now = caNow();
@@ -316,7 +334,7 @@ export async function portAuthority(options: PortAuthorityOptions): Promise<Port
   return {
     directory: new URL(`${BASE}/directory`),
     asked,
-    issued: () => chains.size,
+    issued: () => signed,
     setClock: (ms: number) => void (offset = ms),
     orders: placed,
     tellRenewal: (reply: RenewalReply | undefined) => void (told = reply),

@@ -7,16 +7,22 @@
 /** Directories where Debian puts programs, also those for root. */
 const BIN = ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/usr/local/sbin", "/sbin", "/bin"];
 
-/** The path of a program, also of one that only this user has, or undefined where it is not installed. */
+/**
+ * The path of a program, also of one that only this user has, or undefined where it is not installed. Those in the folder
+ * `KONTENA_TEST_PROGRAMS` come first.
+ */
 export function find(program: string): string | undefined {
-  const own = (Deno.env.get("PATH") ?? "").split(":").filter((dir) => dir.startsWith("/"));
-  return [...BIN, ...own].map((dir) => `${dir}/${program}`).find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
+  const folders = (name: string): readonly string[] =>
+    (Deno.env.get(name) ?? "").split(":").filter((dir) => dir.startsWith("/"));
+  return [...folders("KONTENA_TEST_PROGRAMS"), ...BIN, ...folders("PATH")].map((dir) => `${dir}/${program}`).find(
+    (path) => {
+      try {
+        return Deno.statSync(path).isFile;
+      } catch {
+        return false;
+      }
+    },
+  );
 }
 
 /** Tells whether all of the programs are installed. */

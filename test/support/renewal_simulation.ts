@@ -10,7 +10,7 @@ import { SidecarError } from "../../src/model/errors.ts";
 import { nextRenewal, plan } from "../../src/model/plan.ts";
 import type { AttemptRecord, CertificateRecord, Intent } from "../../src/model/records.ts";
 import type { RenewalWindow } from "../../src/model/renewal.ts";
-import { isAskDue, renewalAnswered, type RenewalRecord } from "../../src/model/renewal_record.ts";
+import { drawOf, isAskDue, renewalAnswered, type RenewalRecord } from "../../src/model/renewal_record.ts";
 import { defaultSecretName, type SecretName } from "../../src/model/secret_name.ts";
 import { suggestedWindow } from "../ca/endpoints/renewal_info.ts";
 
@@ -34,8 +34,13 @@ export interface SimulationFigures {
   readonly renewals: number;
   /** In the window, by the CA's clock. */
   readonly inside: number;
-  /** Outside, and no instant of the window found both the CA and the machine there. */
+  /** Outside, and no minute of the window found both the CA and the machine there. */
   readonly impossible: number;
+  /**
+   * Outside, and no minute from the instant that was drawn to the end of the window did, while an earlier one would have. The
+   * instant is drawn by chance (RFC 9773 §4.2), and nobody knows at the start of the window who will be gone at its end.
+   */
+  readonly unforeseen: number;
   /** What the CA recalled, and how long the longest of them took from being told, in milliseconds. */
   readonly recalled: number;
   readonly slowestRecallMs: number;
@@ -86,6 +91,7 @@ export function simulateRenewals(options: SimulationOptions): SimulationFigures 
   let offset = 0; // the CA's clock minus ours
   let known: { readonly offset: number; readonly at: number } | undefined;
   let epoch = 0; // spans of `stopped` that have passed
+  let nextClockQuestion = Infinity;
 
   const awayAt = spanAt(away);
   const stoppedAt = spanAt(stopped);
@@ -111,6 +117,7 @@ export function simulateRenewals(options: SimulationOptions): SimulationFigures 
   });
   let serial = 0;
   const failing = new Set<number>();
+  let heard: AttemptRecord | undefined; // the newest attempt that succeeded
 
   const ask = (it: Held, t: number): void => {
     if (!isAskDue(it.record, it.renewal, caNowOf(t))) return;
@@ -130,6 +137,7 @@ export function simulateRenewals(options: SimulationOptions): SimulationFigures 
     count(figures, it, t, { away, stopped });
     Object.assign(it, issued(it.record.intent, t - HOUR, it.lifetimeMs, ++serial), { expired: false });
     it.attempt = { failures: 0, lastAt: nowOf(t) };
+    heard = it.attempt;
     failing.delete(i);
   };
 
@@ -153,11 +161,13 @@ export function simulateRenewals(options: SimulationOptions): SimulationFigures 
       const { record, attempt } = all[i]!;
       if (attempt !== undefined) attempts.set(record.intent.secretName, attempt);
     }
+    if (heard !== undefined) attempts.set(HEARD, heard);
     const planned = plan({
       declared: [],
       held: which.map((i) => all[i]!.record),
       provable: () => true,
       attempts: failing.size === 0 ? attempts : easeAttempts(attempts, nowOf(t)), // those that failed look together
+      names: new Map(),
       renewals: new Map(which.map((i) => [all[i]!.record.intent.secretName, all[i]!.renewal!])),
       now: nowOf(t),
       caNow: caNowOf(t),
@@ -186,9 +196,24 @@ export function simulateRenewals(options: SimulationOptions): SimulationFigures 
     if (it.next < end) queue.push(it.next, i);
   };
 
+  /** While the CA's time is not known the keeper asks for it, every ten minutes where the CA is away. */
+  const askClock = (t: number): void => {
+    nextClockQuestion = sure(t) ? Infinity : t + 10 * MINUTE + random() * 33_000;
+    if (known === undefined) return;
+    for (let i = 0; i < all.length; i++) schedule(i, t); // by the right time now
+  };
+
   for (let i = 0; i < all.length; i++) schedule(i, start);
   let nextKnock = Infinity;
   for (;;) {
+    if (nextClockQuestion <= Math.min(nextKnock, queue.peek() ?? Infinity)) {
+      const t = nextClockQuestion;
+      if (t >= end) break;
+      const stop = stoppedAt(t);
+      if (stop === undefined) askClock(t);
+      else nextClockQuestion = stop.to + random() * 33_000;
+      continue;
+    }
     const knocking = failing.size > 0 && nextKnock <= (queue.peek() ?? Infinity);
     let t = knocking ? nextKnock : queue.peek() ?? Infinity;
     if (t >= end) break;
@@ -201,6 +226,7 @@ export function simulateRenewals(options: SimulationOptions): SimulationFigures 
       epoch = passed;
       offset = (random() - 0.5) * (random() < 0.1 ? 4 * HOUR : 20 * MINUTE);
       known = undefined;
+      nextClockQuestion = t + random() * 33_000;
     }
     const which = i === undefined ? [...failing] : [i];
     for (const index of which) noteExpiry(figures, all[index]!, t, { away, stopped });
@@ -218,6 +244,7 @@ const NONE = {
   renewals: 0,
   inside: 0,
   impossible: 0,
+  unforeseen: 0,
   recalled: 0,
   slowestRecallMs: 0,
   expired: 0,
@@ -248,6 +275,12 @@ function count(figures: typeof NONE, it: Held, t: number, trouble: Trouble): voi
   const { start, end } = it.window;
   if (t >= start.getTime() && t < end.getTime()) figures.inside++;
   else if (!hasGap(start.getTime() + MINUTE, end.getTime(), trouble)) figures.impossible++;
+  else if (!hasGap(drawnAt(it), end.getTime(), trouble)) figures.unforeseen++;
+}
+
+function drawnAt({ record, renewal, window: { start } }: Held): number {
+  const at = drawOf(record, renewal)?.at ?? start; // a window that nobody asked for is no excuse
+  return Math.max(start.getTime(), at.getTime());
 }
 
 function noteExpiry(figures: typeof NONE, it: Held, t: number, trouble: Trouble): void {
@@ -298,6 +331,8 @@ function issued(
   return { record, window, recalledAt: undefined, mayAskAt: 0 };
 }
 
+/** Where the plan is shown the attempt of another certificate. */
+const HEARD = defaultSecretName(parseDnsName("heard.example"));
 const CA = new URL("https://ca.test/");
 
 function intentOf(i: number): Intent {

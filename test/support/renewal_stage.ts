@@ -5,6 +5,7 @@
  */
 import { presentedAnswers } from "../../src/flow/answers.ts";
 import { keeper } from "../../src/flow/keeper.ts";
+import { reconcile } from "../../src/flow/reconcile.ts";
 import { parseDnsNames } from "../../src/model/dns_name.ts";
 import type { Intent } from "../../src/model/records.ts";
 import type { RenewalRecord } from "../../src/model/renewal_record.ts";
@@ -39,8 +40,17 @@ export interface RenewalStage {
 /** Makes one; everything is declared, and nothing has happened yet. */
 export async function renewalStage(declared: readonly Intent[], options: HarnessOptions = {}): Promise<RenewalStage> {
   let it = await harness({ renewalInfo: true, ...options });
-  const start = (intents: readonly Intent[]): ReturnType<typeof keeper> =>
-    keeper(it.parts, it.service, presentedAnswers(it.parts), intents);
+  const start = (intents: readonly Intent[]): Pick<ReturnType<typeof keeper>, "look"> => {
+    const answers = presentedAnswers(it.parts);
+    const keep = keeper(it.parts, it.service, answers, intents);
+    const loop = reconcile(it.parts, it.service, answers, intents);
+    return {
+      async look(call): Promise<void> {
+        await keep.look(call);
+        await loop.look(call).catch(() => {}); // it would be tried again with its next look
+      },
+    };
+  };
   let running = start(declared);
   const stage: RenewalStage = {
     get it(): Harness {

@@ -19,6 +19,8 @@ export interface SidecarOptions {
   readonly challengePort?: number;
   /** Started instead of `plugin/launch.ts`. */
   readonly program?: string;
+  /** No file may grow beyond so many KiB: to whoever writes it is as if the disk were full. */
+  readonly fileLimitKib?: number;
 }
 
 /** What a command wrote, and how it ended. */
@@ -104,9 +106,11 @@ export async function startSidecarProcess(options: SidecarOptions): Promise<Test
 
 /** Starts the sidecar's process and does not wait: one that is to end by itself. */
 export function launchSidecar(options: SidecarOptions & { readonly folder: string }): Running {
-  const { folder, apiPort = freePort(), challengePort = freePort(), env } = options;
-  return start(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", options.program ?? `${ROOT}plugin/launch.ts`],
+  const { folder, apiPort = freePort(), challengePort = freePort(), env, fileLimitKib } = options;
+  const deno = [Deno.execPath(), "run", "--quiet", "--allow-all", options.program ?? `${ROOT}plugin/launch.ts`];
+  const [program, ...args] = fileLimitKib === undefined ? deno : limited(fileLimitKib, deno);
+  return start(program!, {
+    args,
     cwd: folder,
     env: {
       API_LISTEN: `127.0.0.1:${apiPort}`,
@@ -116,6 +120,11 @@ export function launchSidecar(options: SidecarOptions & { readonly folder: strin
       ...env,
     },
   });
+}
+
+/** A shell that sets the limit (in blocks of 512 bytes, POSIX) and becomes the program; without the trap it would be killed. */
+function limited(kib: number, program: readonly string[]): readonly string[] {
+  return ["/bin/sh", "-c", `trap '' XFSZ; ulimit -f ${kib * 2}; exec "$0" "$@"`, ...program];
 }
 
 /** Runs the command line. */

@@ -235,6 +235,27 @@ Deno.test("certificateTable() has the original's columns", () => {
   );
 });
 
+Deno.test("certificateTable() says after the table what has to be renewed by hand by now, and until when", () => {
+  const byHand = {
+    from: NOW,
+    until: CERTIFICATE.validUntil,
+    due: true,
+    todo: "run kontena certificate get example.com www.example.com",
+  };
+  const rows = [{ ...CERTIFICATE, autoRenewable: false, byHand }, {
+    ...CERTIFICATE,
+    byHand: { ...byHand, due: false },
+  }];
+  assertEquals(
+    certificateTable(rows, { now: NOW, colours: false }).split("\n").slice(3),
+    [
+      "example.com has to be renewed by hand until 2026-04-01T00:00:00Z: run kontena certificate get example.com " +
+      "www.example.com",
+      "",
+    ],
+  );
+});
+
 for (
   const [left, subject, expiration] of [
     [-1, 31, 31],

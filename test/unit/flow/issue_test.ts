@@ -186,6 +186,25 @@ Deno.test("request() asked twice at once orders once", async () => {
   assertEquals(authority.issued(), 1);
 });
 
+for (const balancers of [["edge", "infra/lb", "edge"], ["all"], ["edge", "all"]]) {
+  Deno.test(`request() with ${balancers.join(", ")} is served by both balancers, each with a record of its own`, async () => {
+    const { service, records } = await harness({ balancers: ["infra/lb", "edge"] });
+    const held = await service.request({ domains: parseDnsNames(["www.example.com"]), balancers }, CALL);
+
+    assertEquals([...held.record.intent.balancers].sort(), ["edge", "infra/lb"]);
+    assertEquals((await records.deployments.list(CALL)).map((it) => [it.value.balancer, it.value.state]), [
+      ["edge", "served"],
+      ["infra/lb", "served"],
+    ]);
+  });
+}
+
+Deno.test("request() takes all for a balancer that has that name", async () => {
+  const { service } = await harness({ balancers: ["infra/lb", "all"] });
+  const held = await service.request({ domains: parseDnsNames(["www.example.com"]), balancers: ["all"] }, CALL);
+  assertEquals(held.record.intent.balancers, ["all"]);
+});
+
 Deno.test("request() with several balancers and no link names them", async () => {
   const { service } = await harness({ balancers: ["infra/lb", "edge"] });
 
@@ -229,4 +248,17 @@ Deno.test("a balancer that refuses is reported with its reason, and the vault ha
 
   assertEquals(deployments.map((it) => it.state === "held" ? it.reason : it.state), ["unknown curve"]);
   assertEquals((await vault.list(CALL)).some((it) => it.name === "LE_CERTIFICATE_www_example_com_BUNDLE"), true);
+});
+
+Deno.test("request() of a name whose authorization an unfinished order has, with others, does not wait for those", async () => {
+  const { service, authority } = await harness();
+  authority.drop("respond");
+  await assertRejects(
+    () => service.request({ domains: parseDnsNames(["a.example", "b.example"]) }, CALL),
+    SidecarError,
+  );
+
+  const held = await service.request({ domains: parseDnsNames(["b.example", "c.example"]) }, CALL);
+
+  assertEquals([...held.record.facts.names].sort(), ["b.example", "c.example"]);
 });

@@ -4,7 +4,7 @@ import { presentedAnswers } from "../../../src/flow/answers.ts";
 import { keeper } from "../../../src/flow/keeper.ts";
 import { repairSecrets } from "../../../src/flow/repair.ts";
 import { parseDnsNames } from "../../../src/model/dns_name.ts";
-import { AcmeProblemError, SidecarError } from "../../../src/model/errors.ts";
+import { AcmeProblemError } from "../../../src/model/errors.ts";
 import type { Intent } from "../../../src/model/records.ts";
 import { certificateSecrets, defaultSecretName } from "../../../src/model/secret_name.ts";
 import { CALL } from "../../support/fakes.ts";
@@ -118,25 +118,6 @@ Deno.test("keeper never asks the CA again before its Retry-After", async () => {
   assertEquals(asked, 2);
 });
 
-Deno.test("keeper swaps in again what a balancer refused, once its rest is over", async () => {
-  let refuse = true;
-  const { look, service, clock, authority } = await kept([declare("www.example.com")], {
-    swap: () =>
-      refuse
-        ? Promise.reject(new SidecarError("BALANCER_UNREACHABLE", "no socket"))
-        : Promise.resolve({ kind: "replaced", shadowed: [] }),
-  });
-  await look();
-  assertEquals((await service.certificates(CALL))[0]?.deployments[0]?.state, "held");
-
-  refuse = false;
-  clock.move(2 * 60_000);
-  await look();
-
-  assertEquals((await service.certificates(CALL))[0]?.deployments[0]?.state, "served");
-  assertEquals(authority.issued(), 1);
-});
-
 Deno.test("keeper finishes an order whose records a person has set in the meantime", async () => {
   const dns: Record<string, readonly string[]> = {};
   const wanted = declare("*.example.com");
@@ -209,24 +190,3 @@ Deno.test("keeper forgets an authorization's order and takes its answer down onc
   assertEquals(await records.answers.list(CALL), []);
   assertEquals(await records.orders.list(CALL), []);
 });
-
-for (
-  const [code, secondWaitMinutes] of [["BALANCER_UNREACHABLE", 1], ["SWAP_REJECTED", 60]] as const
-) {
-  Deno.test(`keeper tries a swap that ended with ${code} twice again after ${secondWaitMinutes} min`, async () => {
-    const { look, service, clock } = await kept([declare("www.example.com")], {
-      swap: () => Promise.reject(new SidecarError(code, "no")),
-    });
-    const wait = async (): Promise<number> => {
-      const deployment = (await service.certificates(CALL))[0]?.deployments[0];
-      assert(deployment?.state === "held");
-      return Math.round((deployment.until.getTime() - deployment.at.getTime()) / 60_000 / 1.1);
-    };
-    await look();
-    assertEquals(await wait(), 1);
-    clock.move(70_000);
-    await look();
-    const minutes = await wait();
-    assert(Math.abs(minutes - secondWaitMinutes) <= secondWaitMinutes * 0.2, `${minutes} min`);
-  });
-}

@@ -12,7 +12,32 @@ const version = (major: number, minor: number): { major: number; minor: number; 
 });
 
 Deno.test("withPayload() ends with one blank line", () => {
-  assertEquals(withPayload("set ssl cert x", "PEM\n"), "set ssl cert x <<\nPEM\n\n");
+  for (const it of [version(2, 2), version(2, 8)]) {
+    assertEquals(withPayload("set ssl cert x", "PEM\n", it), "set ssl cert x <<\nPEM\n\n");
+  }
+});
+
+Deno.test("F-134: withPayload() ends with a line that is drawn anew each time from 2.9 on", () => {
+  const messages = [version(2, 9), version(2, 9), version(3, 4)].map((it) =>
+    withPayload("set ssl cert x", "PEM\n", it)
+  );
+  // HAProxy keeps seven characters of the pattern: a longer one would never be met.
+  for (const it of messages) assertEquals(/^set ssl cert x <<(%[0-9a-f]{6})\nPEM\n\1\n$/.test(it), true, it);
+  assertEquals(new Set(messages).size, 3);
+});
+
+for (const text of ["PEM\n\nshow info\n", "PEM\n\r\nshow info\n", "\nPEM\n", "PEM\n\n", "PEM"]) {
+  Deno.test(`F-134: withPayload() sends nothing that would end early: ${JSON.stringify(text)}`, () => {
+    for (const it of [version(2, 6), version(3, 2)]) {
+      assertThrows(() => withPayload("set ssl cert x", text, it), RangeError, "a payload ");
+    }
+  });
+}
+
+Deno.test("F-134: withPayload() takes no line for its end that somebody foresaw", () => {
+  const guesses = Array.from({ length: 200 }, (_, i) => `%${i.toString(16).padStart(6, "0")}\n`).join("");
+  const [first = ""] = withPayload("set ssl cert x", `${guesses}%EOF%\n`, version(2, 9)).split("\n");
+  assertEquals(guesses.includes(first.split("<<")[1] ?? ""), false);
 });
 
 for (

@@ -6,6 +6,7 @@ import {
   readAbort,
   readAdd,
   readCertificate,
+  readCertificates,
   readCommit,
   readDelete,
   readDeleteEntry,
@@ -28,6 +29,17 @@ Deno.test("readInfo() reads pid and version", () => {
     "Name: HAProxy\nVersion: 2.6.12-1+deb12u4\nRelease_date: 2026/10/17\nNbproc: 1\nPid: 13462\nUptime: 0d\n\n";
   assertEquals(readInfo(reply), { pid: 13462, version: { major: 2, minor: 6, text: "2.6.12-1+deb12u4" } });
   assertEquals(readInfo(reply.replace("2.6.12-1+deb12u4", "3.4-dev5"))?.version.minor, 4);
+  assertEquals(readInfo(reply.replace("Uptime", "Start_time_sec: 1796000000\nUptime"))?.startedAt, 1_796_000_000);
+});
+
+Deno.test("readCertificates() reads the replies to several commands on one line, and passes over what is not loaded", () => {
+  const one = (file: string, status: string): string =>
+    `Filename: ${file}\nStatus: ${status}\nSerial: 0A\nSHA1 FingerPrint: ${"AB".repeat(20)}\nSubject: /CN=x\n\n`;
+  const missing = "Can't display the certificate: Not found or the certificate is a bundle!\n\n";
+  assertEquals([...readCertificates(one("/c/a.pem", "Used") + missing + one("/c/b.pem", "Unused"))], [
+    ["/c/a.pem", { status: "used", sha1: "ab".repeat(20), serial: "0a" }],
+    ["/c/b.pem", { status: "unused", sha1: "ab".repeat(20), serial: "0a" }],
+  ]);
 });
 
 for (const reply of ["", "\n", "Unknown command: 'show info'\n", "Version: 2.6.12\n", "Pid: x\nVersion: 2.6\n"]) {

@@ -20,7 +20,7 @@ async function unreachable(run: () => Promise<unknown>, part: string): Promise<S
 }
 
 Deno.test("ask() returns the whole reply", async () => {
-  const reply = "x".repeat(100_000);
+  const reply = `${"x".repeat(100_000)}\n\n`;
   await answering(() => reply, async (runtime) => assertEquals(await runtime.ask("show ssl cert", CALL), reply));
 });
 
@@ -34,6 +34,12 @@ Deno.test("ask() stops reading when it has enough", async () => {
 Deno.test("ask() takes an empty reply for a failure", async () => {
   await answering(() => ({ do: "close" }), async (runtime) => {
     await unreachable(() => runtime.ask("set ssl cert /x/a.pem", CALL), 'empty answer to "set ssl cert"');
+  });
+});
+
+Deno.test("ask() takes no part of a reply for the whole", async () => {
+  await answering(() => "Committing /x/a.pem...", async (runtime) => {
+    await unreachable(() => runtime.ask("commit ssl cert /x/a.pem", CALL), 'answer to "commit ssl cert" on');
   });
 });
 

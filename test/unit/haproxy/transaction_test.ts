@@ -14,6 +14,7 @@ const NONE = "# filename\n/certs/ours.pem\n\n";
 const open = (file: string): string => `# transaction\n*${file}\n${NONE}`;
 const aborted = (file: string): string => `Transaction aborted for certificate '${file}'!\n\n`;
 const created = (file: string): string => `Transaction created for certificate ${file}!\n\n`;
+const VERSION = { major: 2, minor: 6, text: "2.6.12" };
 const LOCKED = "Can't update the certificate!\nOperations on certificates are currently locked!\n\n";
 
 interface Scripted {
@@ -75,26 +76,26 @@ Deno.test("clearTransaction() stops waiting when the signal aborts", async () =>
 
 Deno.test("setCertificate() is content with a reply that names the file", async () => {
   const { tools, sent } = scripted(created(OURS));
-  await setCertificate(tools, OURS, "PEM\n", mine, CALL);
+  await setCertificate(tools, { file: OURS, pem: "PEM\n", version: VERSION }, mine, CALL);
   assertEquals(sent, [`set ssl cert ${OURS}`]);
 });
 
 Deno.test("setCertificate() aborts the transaction that it got into, and begins again", async () => {
   const { tools, sent } = scripted(created(THEIRS), aborted(THEIRS), NONE, created(OURS));
-  await setCertificate(tools, OURS, "PEM\n", mine, CALL);
+  await setCertificate(tools, { file: OURS, pem: "PEM\n", version: VERSION }, mine, CALL);
   assertEquals(sent, [`set ssl cert ${OURS}`, `abort ssl cert ${THEIRS}`, "show ssl cert", `set ssl cert ${OURS}`]);
 });
 
 Deno.test("setCertificate() waits where HAProxy refuses because of another client's", async () => {
   const foreign = `The ongoing transaction is about '${THEIRS}' but you are trying to set '${OURS}'\n\n`;
   const { tools, sent, clock } = scripted(foreign, open(THEIRS), NONE, created(OURS));
-  await clock.run(setCertificate(tools, OURS, "PEM\n", mine, CALL));
+  await clock.run(setCertificate(tools, { file: OURS, pem: "PEM\n", version: VERSION }, mine, CALL));
   assertEquals(sent, [`set ssl cert ${OURS}`, "show ssl cert", "show ssl cert", `set ssl cert ${OURS}`]);
 });
 
 Deno.test("setCertificate() tries again while HAProxy is busy", async () => {
   const { tools, sent, clock } = scripted(LOCKED, LOCKED, created(OURS));
-  await clock.run(setCertificate(tools, OURS, "PEM\n", mine, CALL));
+  await clock.run(setCertificate(tools, { file: OURS, pem: "PEM\n", version: VERSION }, mine, CALL));
   assertEquals(sent.length, 3);
 });
 
@@ -108,7 +109,7 @@ for (
   Deno.test(`setCertificate() gives up where HAProxy ${why}`, async () => {
     const { tools, clock } = scripted(...replies, ...replies, ...replies);
     const error = await assertRejects(
-      () => clock.run(setCertificate(tools, OURS, "SECRET\n", mine, CALL)),
+      () => clock.run(setCertificate(tools, { file: OURS, pem: "SECRET\n", version: VERSION }, mine, CALL)),
       SidecarError,
       `HAProxy refused "set ssl cert ${OURS}"`,
     );

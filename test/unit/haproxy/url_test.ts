@@ -28,7 +28,7 @@ Deno.test("parseHaproxy() reads every parameter", () => {
     lbRoot: "/lb/etc",
     challenges: "/etc/h/c.list",
     http: { hostname: "lb.local", port: 80 },
-    reload: "/run/master.sock",
+    reload: { by: "master", socket: "/run/master.sock" },
     defaultFile: "00-site.pem",
   });
 });
@@ -53,6 +53,11 @@ for (
     [["127.0.0.1:443", "127.0.0.1:0"], "not host:port"],
     [["443", "443&http=here"], 'http= is "here"'],
     [["443", "443&probe-proxy=v3"], 'probe-proxy= is "v3"'],
+    [["443", "443&reload=reload-lb"], 'reload= is "reload-lb", neither a socket nor'],
+    [["443", "443&reload=/bin/../x"], 'reload= is "/bin/../x", neither'],
+    [["443", "443&reload=/bin/sh%20-c%20%22a;b%22"], "neither a socket nor a command"],
+    [["443", "443&reload=/bin/a%20%20b"], "neither a socket nor a command"],
+    [["443", "443&reload=/bin/a%0Ab"], "neither a socket nor a command"],
     [["443", "443&default=a%20b.pem"], "default= is not the name of a file"],
     [["/etc/haproxy/certs", "/etc/a%20b"], "a path that HAProxy's runtime API cannot take"],
     [["/etc/haproxy/certs", "/etc/a%0Ashow%20info"], "a path that HAProxy's runtime API cannot take"],
@@ -86,7 +91,17 @@ Deno.test("haproxyPermissions() lists net, read and write of a unix socket, the 
     net: ["unix:/var/run/haproxy-admin.sock", "127.0.0.1:443", "[::1]:80"],
     read: ["/var/run/haproxy-admin.sock", "/etc/haproxy/certs"],
     write: ["/var/run/haproxy-admin.sock", "/etc/haproxy/certs"],
+    run: [],
   });
+});
+
+Deno.test("haproxyPermissions() lists the master's socket, or the one program that reloads", () => {
+  const master = haproxyPermissions(parseHaproxy("lb", `${UNIX}&reload=/run/master.sock`));
+  assertEquals(master.net, ["unix:/var/run/haproxy-admin.sock", "unix:/run/master.sock", "127.0.0.1:443"]);
+  assertEquals([master.read.includes("/run/master.sock"), master.run], [true, []]);
+  const command = parseHaproxy("lb", `${UNIX}&reload=/usr/bin/docker%20kill+-s%20HUP%20lb`);
+  assertEquals(command.reload, { by: "command", program: "/usr/bin/docker", args: ["kill", "-s", "HUP", "lb"] });
+  assertEquals(haproxyPermissions(command).run, ["/usr/bin/docker"]);
 });
 
 Deno.test("haproxyPermissions() lists the folder of a crt-list, where its new text is staged", () => {
@@ -96,5 +111,6 @@ Deno.test("haproxyPermissions() lists the folder of a crt-list, where its new te
     net: ["127.0.0.1:9999", "lb:443"],
     read: paths,
     write: paths,
+    run: [],
   });
 });

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
+import { parse } from "valibot";
 import { certificateText } from "../../../plugin/cli/format.ts";
 import { readCertificate } from "../../../plugin/cli/wire.ts";
+import { CERTIFICATE } from "../../../plugin/http/answers.ts";
 import { certificateShape } from "../../../plugin/http/shapes.ts";
 import type { HeldCertificate } from "../../../src/flow/service.ts";
 import { heldCertificate } from "../../support/fake_service.ts";
@@ -37,4 +39,19 @@ Deno.test("certificate show names the page where the CA explains its window", ()
 
 Deno.test("certificate show promises no renewal of what a person has to prove", () => {
   assertEquals(shown({ renewal: { at: AT, why: "lifetime" }, autoRenewable: false }), []);
+});
+
+Deno.test("certificate show says what a person has to do, from when on, and until when", () => {
+  const byHand = {
+    from: AT,
+    until: new Date(AT.getTime() + 86_400_000),
+    due: false,
+    command: "kontena certificate get www.example.com",
+    todo: "run kontena certificate get www.example.com",
+  };
+  const held = { renewal: { at: AT, why: "lifetime" }, autoRenewable: false, byHand } as const;
+  assertEquals(shown(held), [
+    "  renewal by hand: from 2027-01-02T03:04:05Z until 2027-01-03T03:04:05Z: run kontena certificate get www.example.com",
+  ]);
+  parse(CERTIFICATE, certificateShape("test", { ...heldCertificate(), ...held }));
 });

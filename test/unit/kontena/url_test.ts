@@ -61,7 +61,7 @@ for (
 Deno.test("kontenaPermissions() lists etcd, the faces, the answer's name and the directory, and the socket where there is one", () => {
   const paths = ["/etc/haproxy/certs"];
   const net = ["127.0.0.1:2379", "127.0.0.1:443", "127.0.0.1:80", "172.17.0.5:54322"];
-  assertEquals(kontenaPermissions(parseKontena("lb", URL_TEXT)), { net, read: paths, write: paths });
+  assertEquals(kontenaPermissions(parseKontena("lb", URL_TEXT)), { net, read: paths, write: paths, run: [] });
   // A name is looked up, for which Deno wants the right to all of its ports.
   const named = kontenaPermissions(parseKontena("lb", URL_TEXT.replace("172.17.0.5", "sidecar")));
   assertEquals(named.net, [...net.slice(0, -1), "sidecar"]);
@@ -70,5 +70,6 @@ Deno.test("kontenaPermissions() lists etcd, the faces, the answer's name and the
     net: [...net, "unix:/run/a.sock"],
     read: [...paths, "/run/a.sock"],
     write: [...paths, "/run/a.sock"],
+    run: [],
   });
 });

@@ -14,9 +14,11 @@ import type {
   CertificateRecord,
   DeploymentRecord,
   Intent,
+  NameRecord,
   OrderRecord,
   RateRecord,
   ShadowedName,
+  WishRecord,
 } from "../../../src/model/records.ts";
 import type { RenewalDraw } from "../../../src/model/renewal.ts";
 import type { RenewalRecord } from "../../../src/model/renewal_record.ts";
@@ -49,7 +51,7 @@ const intent: Arbitrary<Intent> = record<Intent>({
   secretName,
   certType: fc.constantFrom("fullchain", "chain", "cert"),
   balancers: fc.array(text),
-}, { twinOf: secretName });
+}, { awaited: fc.boolean(), twinOf: secretName });
 
 const facts = record<CertificateFacts>({
   subject: text,
@@ -99,7 +101,10 @@ const orders: Arbitrary<OrderRecord> = fc.oneof(
   record<Step<"intended">>({ ...order, step: fc.constant("intended") }, optionalOfOrder),
   record<Step<"ordered">>({ ...order, step: fc.constant("ordered"), url: href }, { ...optionalOfOrder, expires: date }),
   record<Step<"parked">>({ ...order, step: fc.constant("parked"), url: href }, { ...optionalOfOrder, expires: date }),
-  record<Step<"finalizing">>({ ...order, step: fc.constant("finalizing"), url: href }, optionalOfOrder),
+  record<Step<"finalizing">>({ ...order, step: fc.constant("finalizing"), url: href }, {
+    ...optionalOfOrder,
+    refusals: fc.nat(),
+  }),
   record<Step<"issued">>({ ...order, step: fc.constant("issued"), url: href, certificate: href }, {
     ...optionalOfOrder,
     looks: fc.nat(),
@@ -128,7 +133,10 @@ const deployment = { balancer: text, secretName, fingerprint: text, at: date };
 const shadowed = fc.array(record<ShadowedName>({ name }, { by: text }));
 const deployments: Arbitrary<DeploymentRecord> = fc.oneof(
   record<State<"served">>({ ...deployment, state: fc.constant("served"), shadowed }, {}),
-  record<State<"held">>({ ...deployment, state: fc.constant("held"), reason: text, until: date }, {}),
+  record<State<"held">>({ ...deployment, state: fc.constant("held"), reason: text, until: date }, {
+    sign: text,
+    hop: fc.constantFrom("vault", "balancer", "disk", "memory", "served"),
+  }),
 );
 
 const attempt = record<AttemptRecord>({ failures: fc.nat(), lastAt: date }, {
@@ -137,6 +145,15 @@ const attempt = record<AttemptRecord>({ failures: fc.nat(), lastAt: date }, {
   nextAt: date,
   retryAt: date,
 });
+
+type Name<S> = Extract<NameRecord, { readonly state: S }>;
+const failure = { directory: href, name, failures: fc.nat(), problem: text, detail: text, lastAt: date };
+const failingNames: Arbitrary<NameRecord> = fc.oneof(
+  record<Name<"failing">>({ ...failure, state: fc.constant("failing") }, { page: href }),
+  record<Name<"resting">>({ ...failure, state: fc.constant("resting"), until: date }, { page: href }),
+  record<Name<"paused">>({ ...failure, state: fc.constant("paused"), until: date }, { page: href }),
+  record<Name<"refused">>({ ...failure, state: fc.constant("refused") }, { page: href }),
+);
 
 type Rate<K> = Extract<RateRecord, { readonly kind: K }>;
 const rates: Arbitrary<RateRecord> = fc.oneof(
@@ -176,6 +193,7 @@ const aside = record<AsideRecord>({
   count: fc.nat(),
   until: date,
 }, { facts });
+const wish = record<WishRecord>({ intent, at: date }, {});
 
 /** One row a kind: its reader, what it can be, and the fields without which it is damaged. */
 const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitrary<unknown>; fields: string }>> = {
@@ -201,7 +219,13 @@ const KINDS: Readonly<Record<string, { read(json: unknown): unknown; any: Arbitr
     any: aside,
     fields: "intent reasons warnings directory account order at count until",
   },
+  wish: { read: readers.readWish, any: wish, fields: "intent at" },
   attempt: { read: readers.readAttempt, any: attempt, fields: "failures lastAt" },
+  name: {
+    read: readers.readName,
+    any: failingNames,
+    fields: "directory name failures problem detail lastAt state",
+  },
   rate: { read: readers.readRate, any: rates, fields: "kind" },
 };
 
@@ -257,6 +281,7 @@ for (
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, secretName: "a/b" } }, "secretName"],
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, balancers: [1] } }, "balancers"],
     [readers.readOrder, { ...ORDER, step: "intended", intent: { ...INTENT, twinOf: "a/b" } }, "twinOf"],
+    [readers.readWish, { intent: { ...INTENT, awaited: "yes" }, at: AT }, "awaited"],
     [readers.readCertificate, { intent: INTENT, facts: FACTS, storedAt: AT, origin: "ca" }, "directory"],
     [readers.readCertificate, { intent: INTENT, facts: FACTS, storedAt: AT, origin: "found" }, "origin"],
     [

@@ -33,6 +33,19 @@ Deno.test("table() gives records back with their dates, URLs and versions", asyn
   });
 });
 
+Deno.test("table() tells the ids of records that change or go", async () => {
+  await using ledger = memoryLedger(fakeClock());
+  const visits = table(ledger, "visits", readVisit);
+  const control = new AbortController();
+  const changes = visits.watch({ signal: control.signal })[Symbol.asyncIterator]();
+  await visits.put("x/y", VISIT, call);
+  await table(ledger, "visits_of_others", readVisit).put("z", VISIT, call);
+  await visits.remove("x/y", call);
+  assertEquals([(await changes.next()).value, (await changes.next()).value], ["x/y", "x/y"]);
+  control.abort();
+  assertEquals((await changes.next()).done, true);
+});
+
 Deno.test("table() passes ifVersion on", async () => {
   await using ledger = memoryLedger(fakeClock());
   const visits = table(ledger, "visits", readVisit);
@@ -50,6 +63,48 @@ Deno.test("table() lists its own records by id, and removes them", async () => {
   await visits.remove("a", call);
   await visits.remove("nobody", call);
   assertEquals((await visits.list(call)).map((it) => it.id), ["a/1", "b"]);
+});
+
+Deno.test("table() lists what is there, whatever was written, replaced and removed between two lists, by others too", async () => {
+  const edit = fc.record({
+    id: fc.constantFrom("a", "b", "c/d", "e"),
+    who: fc.option(fc.string(), { nil: undefined }),
+  });
+  const rounds = fc.array(fc.array(edit, { maxLength: 4 }), { maxLength: 6 });
+  await fc.assert(fc.asyncProperty(rounds, async (rounds) => {
+    await using ledger = memoryLedger(fakeClock());
+    const [ours, theirs] = [table(ledger, "visits", readVisit), table(ledger, "visits", readVisit)];
+    const there = new Map<string, string>();
+    for (const edits of rounds) {
+      for (const { id, who } of edits) {
+        if (who === undefined) await theirs.remove(id, call);
+        else await theirs.put(id, { ...VISIT, who }, call);
+        if (who === undefined) there.delete(id);
+        else there.set(id, who);
+      }
+      const listed = await ours.list(call);
+      assertEquals(listed.map((it) => [it.id, it.value.who]), [...there].sort(([a], [b]) => a < b ? -1 : 1));
+      for (const { id, version } of listed) assertEquals((await theirs.get(id, call))?.version, version);
+    }
+  }));
+});
+
+Deno.test("table() lists each record by reading it once; from a ledger that does not tell what is new it reads all", async () => {
+  await using ledger = memoryLedger(fakeClock());
+  let reads = 0;
+  const visits = table(ledger, "visits", (json) => (reads++, readVisit(json)));
+  for (const id of ["a", "b", "c"]) await visits.put(id, VISIT, call);
+  await visits.list(call);
+  reads = 0;
+  await ledger.put("visits/b", { ...VISIT, where: VISIT.where.href, at: VISIT.at.toISOString() }, call);
+  await visits.list(call);
+  assertEquals(reads, 1);
+  const { news: _news, ...plain } = ledger;
+  const others = table(plain, "visits", readVisit);
+  for (const expected of [["a", "b", "c"], ["a", "c"]]) {
+    assertEquals((await others.list(call)).map((it) => it.id), expected);
+    await visits.remove("b", call);
+  }
 });
 
 Deno.test("table() says key and field of an entry that is damaged, in get and in list", async () => {

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { parseDnsName } from "../../../src/model/dns_name.ts";
 import { nextStep, type Order } from "../../../src/model/order.ts";
 import { plan, type Situation } from "../../../src/model/plan.ts";
-import type { AttemptRecord, CertificateRecord, Intent } from "../../../src/model/records.ts";
+import type { AttemptRecord, CertificateRecord, Intent, NameRest } from "../../../src/model/records.ts";
 import { defaultSecretName, type SecretName } from "../../../src/model/secret_name.ts";
 
 const NOW = new Date("2026-06-01T00:00:00Z");
@@ -54,6 +54,7 @@ function situation(changes: Partial<Situation>): Situation {
     held: [],
     provable: () => true,
     attempts: new Map(),
+    names: new Map(),
     renewals: new Map(),
     now: NOW,
     caNow: NOW,
@@ -62,6 +63,13 @@ function situation(changes: Partial<Situation>): Situation {
 }
 
 const A = intent("a.example");
+
+/** The name of {@linkcode A} fails. */
+function failing(rest: NameRest): Situation["names"] {
+  const [name] = A.names;
+  const common = { directory: COMMON.url, name, failures: 3, problem: "dns", detail: "no", lastAt: NOW };
+  return new Map([[name, { ...common, ...rest }]]);
+}
 const RESTING: AttemptRecord = { failures: 1, lastAt: NOW, nextAt: new Date(NOW.getTime() + 60_000) };
 
 for (
@@ -110,11 +118,43 @@ for (
       { declared: [A], attempts: new Map([[A.secretName, { ...RESTING, nextAt: NOW }]]) },
       ["issue missing"],
     ],
+    ["a name that rests holds its certificate, and no other", {
+      declared: [A, intent("b.example")],
+      names: failing({ state: "resting", until: new Date(NOW.getTime() + 60_000) }),
+    }, ["wait quarantine", "issue missing"]],
+    ["a name that the CA does not take is left to a person", {
+      declared: [A],
+      names: failing({ state: "refused" }),
+    }, ["ask quarantine"]],
+    ["a name that rests does not matter while its certificate is fresh", {
+      held: [held(A, { old: 30, left: 60 })],
+      names: failing({ state: "refused" }),
+    }, ["wait fresh"]],
+    ["without the name that rests a certificate is ordered", {
+      declared: [intent("b.example")],
+      held: [held(intent("b.example", { names: [parseDnsName("b.example"), A.names[0]] }), { old: 1, left: 89 })],
+      names: failing({ state: "refused" }),
+    }, ["issue changed"]],
     ["what a command got is renewed too", { held: [held(A, { old: 60, left: 30 })] }, ["issue lifetime"]],
     [
       "what a person has to prove is not ordered unattended",
       { held: [held(A, { old: 60, left: 30 })], provable: () => false },
       ["ask by hand"],
+    ],
+    [
+      "not either where it is declared and no challenge can prove it",
+      { declared: [A], held: [held(A, { old: 60, left: 30 })], provable: () => false },
+      ["ask by hand"],
+    ],
+    [
+      "what is declared and missing is tried, so that it tells what it lacks",
+      { declared: [A], provable: () => false },
+      ["issue missing"],
+    ],
+    [
+      "what is declared counts as provable where its challenge can be answered",
+      { declared: [A], held: [held(A, { old: 60, left: 30 })], provable: (_, declared) => declared === A },
+      ["issue lifetime"],
     ],
     [
       "the most urgent comes first",

@@ -1,8 +1,14 @@
 import { assertEquals } from "@std/assert";
+import { byHand as byHandOf } from "../../../src/model/by_hand.ts";
 import { parseDnsName } from "../../../src/model/dns_name.ts";
 import { explain, type Known } from "../../../src/model/explain.ts";
 import { FAILURE_CLASSES } from "../../../src/model/failure_classes.ts";
-import type { CertificateRecord, DeploymentRecord, OrderRecord } from "../../../src/model/records.ts";
+import type {
+  AuthorizationRecord,
+  CertificateRecord,
+  DeploymentRecord,
+  OrderRecord,
+} from "../../../src/model/records.ts";
 import { parseSecretName } from "../../../src/model/secret_name.ts";
 
 const NOW = new Date("2026-06-01T00:00:00Z");
@@ -41,8 +47,18 @@ const TWIN = record({
 const about = { balancer: "infra/lb", secretName: SECRET, fingerprint: "aa", at: NOW } as const;
 const served: DeploymentRecord = { ...about, state: "served", shadowed: [] };
 const renewal = { at: new Date("2026-06-29T10:00:00Z"), why: "window" } as const;
+const byHand = byHandOf(record(), renewal, {
+  known: new Map([[SUBJECT, {
+    name: SUBJECT,
+    type: "dns-01",
+    state: "created",
+    createdAt: new Date("2026-06-29T11:00:00Z"),
+  } as AuthorizationRecord]]),
+  keyType: "ec-256",
+  now: NOW,
+});
 const held = (more: Partial<NonNullable<Known["held"]>> = {}): Partial<Known> => ({
-  held: { record: record(), deployments: [served], autoRenewable: true, renewal, ...more },
+  held: { record: record(), deployments: [served], renewal, ...more },
 });
 const order: OrderRecord = {
   id: "1",
@@ -115,12 +131,34 @@ for (
         "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
       ],
     ],
-    ["one that only a person can renew", held({ autoRenewable: false }), [
+    ["one that only a person can renew", held({ byHand }), [
       HELD,
       "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
       "It is not renewed by itself: from 2026-06-29T10:00:00Z on, and at the latest 2026-07-30T00:00:00Z, " +
-      "run kontena certificate get www.example.com.",
+      "run kontena certificate get www.example.com (it is run by itself once the records are seen in DNS).",
     ]],
+    ["one that waits for a person's records, beside a certificate that ends", {
+      ...held({ byHand }),
+      waits: "kontena certificate get www.example.com",
+    }, [
+      HELD,
+      "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
+      "It is got once DNS shows the records that a person has to set: kontena certificate get www.example.com shows them. " +
+      "The one that is held ends at 2026-07-30T00:00:00Z.",
+    ]],
+    [
+      "one that is due and held back by a name: the attempt's own backoff says nothing then",
+      {
+        ...held({ renewal: { at: new Date("2026-05-31T10:00:00Z"), why: "window" } }),
+        attempt: { failures: 3, lastAt: NOW, nextAt: new Date("2026-06-01T00:10:00Z") },
+        hold: "bad.example.com was refused",
+      },
+      [
+        HELD,
+        "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
+        "It is due since 2026-05-31T10:00:00Z (window of the CA). It is held back: bad.example.com was refused.",
+      ],
+    ],
     ["an order that is with the CA, after failures", {
       order,
       attempt: {

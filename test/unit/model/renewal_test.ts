@@ -92,7 +92,7 @@ for (
     [windowAt(84 * DAY, 89 * DAY), 85.6 * DAY, 85.5 * DAY, "emergency"],
     [windowAt(400 * DAY, 401 * DAY), 400.5 * DAY, 85.5 * DAY, "emergency"],
     [windowAt(-2 * DAY, -1 * DAY), 5 * DAY, 5 * DAY, "recalled"],
-    [windowAt(-2 * DAY, -1 * DAY), 100 * DAY, 85.5 * DAY, "emergency"],
+    [windowAt(-2 * DAY, -1 * DAY), 100 * DAY, 85.5 * DAY, "recalled"],
   ] as const
 ) {
   Deno.test(`renewalDate() of ${drawn === undefined ? "no window" : `a draw on day ${drawn / DAY}`} is day ${expected / DAY} by ${why}`, () => {

@@ -164,6 +164,7 @@ for (
       held: [],
       provable: () => true,
       attempts: new Map(),
+      names: new Map(),
       renewals: new Map(),
       now: NOW,
       caNow: NOW,

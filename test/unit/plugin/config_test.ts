@@ -207,6 +207,16 @@ Deno.test("permissionsOf() asks the system's resolvers where none are configured
   assert(net.includes("198.51.100.1:53") && net.includes("[fe80::1]:53"), net.join());
 });
 
+Deno.test("flagsOf() lets a program be run only where reload= names one, and only that", () => {
+  const flags = (url: string): readonly string[] =>
+    flagsOf(permissionsOf(configOf({ LOAD_BALANCERS: `lb=${url}` }), environment(), []));
+  const url = "haproxy+unix:///run/a.sock?certs=/etc/h&probe=127.0.0.1:443";
+  const runs = (all: readonly string[]): readonly string[] => all.filter((it) => it.startsWith("--allow-run"));
+  assertEquals(runs(flags(url)), []);
+  assertEquals(runs(flags(`${url}&reload=/run/master.sock`)), []);
+  assertEquals(runs(flags(`${url}&reload=/bin/kill%20-USR2%201`)), ["--allow-run=/bin/kill"]);
+});
+
 Deno.test("flagsOf() never asks for everything", () => {
   const flags = flagsOf(permissionsOf(configOf(), environment(), []));
   assertEquals(flags.filter((flag) => flag.startsWith("--allow-sys")), ["--allow-sys=uid,gid"]);

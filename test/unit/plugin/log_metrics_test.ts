@@ -61,6 +61,27 @@ Deno.test("metrics show expiry, attempts, swaps and the served serial", async ()
   ) assertStringIncludes(text, `${line}\n`);
 });
 
+Deno.test("metrics name the command and the last day of what a person has to renew, once it is due", async () => {
+  const dns: Record<string, readonly string[]> = {};
+  const { service, records, clock } = await harness({ dns });
+  const [domain] = parseDnsNames(["*.example.com"]);
+  const { txt } = await service.authorize({ domain, type: "dns-01" }, CALL);
+  dns[txt!.name] = [txt!.content];
+  const { record: { facts: { notAfter } } } = await service.get({ domains: [domain] }, CALL);
+  const metrics = makeMetrics();
+  const shown = async (): Promise<readonly string[]> =>
+    (await metrics.exposition(service, records, CALL)).split("\n").filter((it) =>
+      it.includes("by_hand_until_seconds{")
+    );
+
+  assertEquals(await shown(), []);
+  clock.move(61 * 86_400_000);
+  assertEquals(await shown(), [
+    'kontena_certificate_by_hand_until_seconds{subject="*.example.com",secret="LE_CERTIFICATE_STAR_example_com",' +
+    `command="kontena certificate get '*.example.com'"} ${Math.floor(notAfter.getTime() / 1_000)}`,
+  ]);
+});
+
 Deno.test("metrics and readiness tell what was kept aside, with the reason", async () => {
   const { service, records, events, authority, clock, parts } = await harness();
   mintAt(authority, clock.now, (asked) => better(asked, { names: ["x.example"] }));
@@ -76,27 +97,28 @@ Deno.test("metrics and readiness tell what was kept aside, with the reason", asy
   const [aside] = await records.asides.list(CALL);
   const declared = [aside!.value.intent];
   const { authority: ca, vault } = parts;
-  const { missing } = await readiness({ authority: ca, vault, balancers: new Map(), records, declared });
+  const { missing } = await readiness({ authority: ca, vault, balancers: new Map(), records, clock, declared });
   assertEquals(missing.map((it) => it.slice(0, 96)), [
     "certificate: www.example.com is not there yet: one was kept aside (its names differ: www.example",
   ]);
 });
 
 Deno.test("metrics and readiness tell of an account that was deactivated", async () => {
-  const { service, records, authority, vault } = await harness();
+  const { service, records, authority, vault, clock } = await harness();
   await service.openAccount(CALL);
   await service.deactivateAccount(CALL);
 
   const text = await makeMetrics().exposition(service, records, CALL);
   assertStringIncludes(text, 'kontena_account_deactivated{directory="https://ca.test/directory"} 1\n');
-  const { ready, missing } = await readiness({ authority, vault, balancers: new Map(), records, declared: [] });
+  const parts = { authority, vault, balancers: new Map(), records, clock };
+  const { ready, missing } = await readiness({ ...parts, declared: [] });
   assertEquals(ready, false);
   assertStringIncludes(missing.join(), "was deactivated on 2026-06-01T00:00:00Z by command");
   assertStringIncludes(missing.join(), "kontena certificate register --new-account EMAIL");
 });
 
 Deno.test("readiness tells of a vault that is away, and of a ledger", async () => {
-  const { parts: { authority, records, vault } } = await harness();
+  const { parts: { authority, records, vault, clock } } = await harness();
   const sealed = awayVault(vault);
   sealed.leave({ code: "VAULT_UNAVAILABLE" });
   const lost = {
@@ -108,6 +130,7 @@ Deno.test("readiness tells of a vault that is away, and of a ledger", async () =
     vault: sealed.vault,
     balancers: new Map(),
     records: lost,
+    clock,
     declared: [],
   });
   assertEquals([ready, missing], [false, ["vault: The vault is sealed", "ledger: disk I/O error"]]);

@@ -1,12 +1,37 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { diskTable } from "../../../scripts/soak/disk_run.ts";
+import { driftTable } from "../../../scripts/soak/drift_run.ts";
 import { killPlan, killTable } from "../../../scripts/soak/kill_plan.ts";
-import { parseSeeds } from "../../../scripts/soak/main.ts";
+import { parseArguments } from "../../../scripts/soak/main.ts";
+import { canMount, mountSmallDisk } from "../../../scripts/soak/small_disk.ts";
+import { tempDir } from "../../support/process.ts";
 
-Deno.test("parseSeeds() takes a number of seeds or one of them, and refuses anything else", () => {
-  assertEquals([parseSeeds([]).length, parseSeeds(["--seeds=2"]), parseSeeds(["--seed=7"])], [10, [1, 2], [7]]);
-  for (const args of [["--seeds=0"], ["--seeds"], ["7"], ["--seed=1", "--seed=2"]]) {
-    assertThrows(() => parseSeeds(args), RangeError, `"${args.join(" ")}": use --seeds=N`);
+Deno.test("parseArguments() takes seeds and minutes, and refuses anything else", () => {
+  assertEquals(parseArguments([]), {
+    seeds: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    driftMinutes: 15,
+    onlyDrift: false,
+  });
+  assertEquals(parseArguments(["--seeds=2", "--drift=0"]), { seeds: [1, 2], driftMinutes: 0, onlyDrift: false });
+  assertEquals(parseArguments(["--seed=7", "--only=drift"]), { seeds: [7], driftMinutes: 15, onlyDrift: true });
+  for (const arg of ["--seeds=0", "--seeds", "7", "--only=kill", "--drift=x"]) {
+    assertThrows(() => parseArguments(["--seed=1", arg]), RangeError, `"${arg}": use --seeds=N`);
   }
+});
+
+Deno.test("driftTable() adds up what happened in all runs", () => {
+  const quiet = { wrong: [], asked: 0, restMs: 1 };
+  const table = driftTable([
+    { ...quiet, played: new Map([["a reload", 2]]), repairs: 3 },
+    { ...quiet, played: new Map([["a reload", 1], ["a file removed", 4]]), repairs: 1, wrong: ["one n1.soak.test"] },
+  ]);
+  assertEquals(table.rows, [
+    ["a file removed", "4"],
+    ["a reload", "3"],
+    ["repairs that were told", "4"],
+    ["requests to the CA", "0"],
+    ["names that were not right in the end", "1"],
+  ]);
 });
 
 Deno.test("killPlan() plays each seed the same way again, and in eight of them every way", () => {
@@ -38,4 +63,38 @@ Deno.test("killTable() counts deaths and damage by step, and all of them", () =>
     ["seal key", "1", "0", "0", "1", "0", "0", "1", "0"],
     ["all", "3", "1", "0", "2", "0", "0", "1", "0"],
   ]);
+});
+
+Deno.test("diskTable() counts renewals, what was left and damage by what was full, and all of them", () => {
+  const table = diskTable([
+    { full: "vault", killed: true, left: "old", damage: new Map() },
+    { full: "vault", killed: true, left: "new", damage: new Map([["pair not loaded", "half"]]) },
+    { full: "both", killed: false, left: "old", damage: new Map([["issued twice", 2]]) },
+  ]);
+  assertEquals(table.rows, [
+    ["both", "1", "1", "0", "0", "0", "0", "1"],
+    ["vault, killed", "2", "1", "1", "1", "0", "0", "0"],
+    ["all", "3", "2", "1", "1", "0", "0", "1"],
+  ]);
+});
+
+Deno.test({
+  name: "mountSmallDisk() is full up to what is left, until it is freed, and goes away with its scope [needs root]",
+  ignore: !canMount(),
+  async fn(): Promise<void> {
+    using folder = tempDir();
+    {
+      using disk = mountSmallDisk(folder.path, 1024);
+      disk.fill(16 * 1024);
+      await Deno.writeFile(`${folder.path}/fits`, new Uint8Array(8 * 1024));
+      await assertRejects(
+        () => Deno.writeFile(`${folder.path}/large`, new Uint8Array(32 * 1024)),
+        Error,
+        "No space left",
+      );
+      disk.free();
+      await Deno.writeFile(`${folder.path}/large`, new Uint8Array(32 * 1024));
+    }
+    assertEquals([...Deno.readDirSync(folder.path)], []);
+  },
 });

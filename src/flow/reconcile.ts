@@ -1,0 +1,54 @@
+import type { Intent } from "../model/records.ts";
+import type { SecretName, VaultName } from "../model/secret_name.ts";
+import type { Call } from "../ports.ts";
+import type { Answers } from "./answers.ts";
+import { type BalancerWatch, balancerWatch } from "./balancer_watch.ts";
+import type { Certificates } from "./certificates.ts";
+import type { FlowParts } from "./parts.ts";
+import { quietly } from "./quietly.ts";
+import { targetReader } from "./targets.ts";
+
+/** Keeps what the balancers serve the same as what the vault holds. */
+export interface Reconcile {
+  /** Works until the signal aborts, and resolves when the last work has ended. */
+  run(call: Call): Promise<void>;
+  /** One look at every balancer, as if its time had come; resolves when what it found is repaired or told. */
+  look(call: Call): Promise<void>;
+}
+
+/**
+ * Makes the {@linkcode Reconcile} of all balancers. Each has its own loop: one that is away or slow delays no other, and gets
+ * what is newest when it is back. It never asks the CA.
+ *
+ * @param declared The certificates of `CERTIFICATES`.
+ */
+export function reconcile(
+  parts: FlowParts,
+  service: Certificates,
+  answers: Answers,
+  declared: readonly Intent[],
+): Reconcile {
+  const targets = targetReader(parts, declared);
+  const watches = [...parts.balancers.values()].map((it) => balancerWatch(parts, { service, answers, targets }, it));
+  return {
+    async look(call): Promise<void> {
+      await Promise.all(watches.map((watch) => watch.look(call)));
+    },
+    async run(call): Promise<void> {
+      const listening = quietly(parts, "reconcile.watch", () => listen(parts, watches, call), call);
+      await Promise.all([listening, ...watches.map((watch) => watch.run(call))]);
+    },
+  };
+}
+
+/** What was written is looked at at once. */
+async function listen({ vault, records }: FlowParts, watches: readonly BalancerWatch[], call: Call): Promise<void> {
+  const touch = (name: SecretName): void => watches.forEach((watch) => watch.touch(name));
+  vault.watch?.((names) => names.flatMap(baseOf).forEach(touch), call);
+  for await (const id of records.certificates.watch(call)) touch(id as SecretName);
+}
+
+/** The certificate whose bundle a secret is. */
+function baseOf(name: VaultName): readonly SecretName[] {
+  return name.endsWith("_BUNDLE") ? [name.slice(0, -"_BUNDLE".length) as SecretName] : [];
+}

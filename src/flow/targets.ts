@@ -1,0 +1,138 @@
+import type { Target } from "../model/balancer_plan.ts";
+import { bundlePem } from "../model/certificate.ts";
+import { describe } from "../model/errors.ts";
+import { KEY_TYPES } from "../model/key_type.ts";
+import type { CertificateRecord, DeploymentRecord, Intent } from "../model/records.ts";
+import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
+import { readStoredBundle } from "../vault/certificate_secrets.ts";
+import type { Call, SecretEntry } from "../ports.ts";
+import { leafDer, readBundle } from "../x509/bundle.ts";
+import type { FlowParts } from "./parts.ts";
+
+/** A certificate that the vault holds, and where it shall be served. */
+export interface HeldTarget extends Target {
+  /** The balancers. */
+  readonly balancers: readonly string[];
+}
+
+/** What the balancers shall serve, by vault and ledger at one moment. */
+export interface Targets {
+  /** What the vault holds. */
+  readonly held: readonly HeldTarget[];
+  /** What stands in the vault in a certificate's place and cannot be served, with the reason: it is left alone. */
+  readonly unreadable: ReadonlyMap<SecretName, string>;
+  /** What is written down. */
+  readonly deployments: readonly DeploymentRecord[];
+  /** What balancers were given, and nobody holds or is about to bring back. */
+  readonly gone: ReadonlySet<SecretName>;
+}
+
+/** Reads {@linkcode Targets}. */
+export interface TargetReader {
+  /** All; a bundle is unsealed only when it was written since it was read last. */
+  all(call: Call): Promise<Targets>;
+  /** Those of some certificates, which may have been written at this very moment. */
+  some(names: ReadonlySet<SecretName>, call: Call): Promise<Targets>;
+}
+
+/** What the bundle itself tells of a target. */
+type BundleTarget = Omit<Target, "family">;
+
+/** What is known of a stored bundle, until its secret is written again. */
+type Known =
+  & { readonly stamp: string }
+  & (
+    | { readonly target: BundleTarget }
+    | { readonly fault: string }
+  );
+
+/**
+ * Makes a {@linkcode TargetReader}.
+ *
+ * @param declared Certificates that are brought back where their bundle is gone: the balancers keep them until then.
+ */
+export function targetReader({ vault, records }: FlowParts, declared: readonly Intent[]): TargetReader {
+  const wanted = new Set(declared.map((intent) => intent.secretName));
+  const cache = new Map<SecretName, Known>();
+
+  /** Undefined where the vault has no bundle. */
+  const lookAt = async (secretName: SecretName, stamp: string, call: Call): Promise<Known | undefined> => {
+    const stored = await readStoredBundle(vault, secretName, call);
+    if (stored === undefined) return void cache.delete(secretName);
+    const known = { stamp, ...await readTarget(secretName, stored) };
+    cache.set(secretName, known);
+    return known;
+  };
+
+  const targets = (
+    about: readonly (readonly [CertificateRecord, Known | undefined])[],
+    deployments: readonly DeploymentRecord[],
+  ): Targets => {
+    const held: HeldTarget[] = [];
+    const unreadable = new Map<SecretName, string>();
+    const kept = new Set<SecretName>();
+    for (const [{ intent: { secretName, balancers, keyType } }, known] of about) {
+      if (known === undefined) continue;
+      kept.add(secretName);
+      if ("target" in known) held.push({ ...known.target, family: KEY_TYPES[keyType].family, balancers });
+      else unreadable.set(secretName, known.fault);
+    }
+    const given = deployments.map((it) => it.secretName);
+    const gone = new Set(given.filter((name) => !kept.has(name) && !wanted.has(name)));
+    return { held, unreadable, deployments, gone };
+  };
+
+  return {
+    async all(call): Promise<Targets> {
+      const stamps = new Map<string, string>((await vault.list(call)).map((entry) => [entry.name, stampOf(entry)]));
+      const deployments = (await records.deployments.list(call)).map((entry) => entry.value);
+      const about: (readonly [CertificateRecord, Known | undefined])[] = [];
+      for (const { value: record } of await records.certificates.list(call)) {
+        const { secretName } = record.intent;
+        const stamp = stamps.get(certificateSecrets(secretName).bundle);
+        const before = cache.get(secretName);
+        const known = stamp === undefined || before?.stamp === stamp ? before : await lookAt(secretName, stamp, call);
+        about.push([record, stamp === undefined ? undefined : known]);
+      }
+      return targets(about, deployments);
+    },
+    async some(names, call): Promise<Targets> {
+      const rows = await Promise.all([...names].map((name) => records.certificates.get(name, call)));
+      const about = await Promise.all(
+        rows.flatMap((row) => row?.value ?? []).map(async (it) => {
+          return [it, await lookAt(it.intent.secretName, "", call)] as const;
+        }),
+      );
+      const deployments = (await records.deployments.list(call)).map((entry) => entry.value);
+      return targets(about, deployments.filter((it) => names.has(it.secretName)));
+    },
+  };
+}
+
+async function readTarget(
+  secretName: SecretName,
+  stored: string,
+): Promise<{ readonly target: BundleTarget } | { readonly fault: string }> {
+  try {
+    const bundle = await readBundle(stored);
+    const { facts: { fingerprint, notAfter, names }, certificates: [leaf] } = bundle;
+    const digest = await digestOf(bundlePem(bundle));
+    const sha1 = await sum("SHA-1", leafDer(leaf));
+    return { target: { secretName, fingerprint, names, notAfter, digest, sha1 } };
+  } catch (error) {
+    return { fault: describe(error) };
+  }
+}
+
+/** What a file is told by: SHA-256 of its text. */
+export function digestOf(text: string): Promise<string> {
+  return sum("SHA-256", new TextEncoder().encode(text));
+}
+
+async function sum(algorithm: string, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest(algorithm, bytes)).toHex();
+}
+
+function stampOf({ createdAt, updatedAt }: SecretEntry): string {
+  return `${createdAt.getTime()} ${updatedAt?.getTime() ?? ""}`;
+}
