@@ -17,6 +17,7 @@ const HAZARDS = [
   "reply that breaks off",
   "swap during a reload",
   "another hop answers",
+  "live connections",
   // the socket
   "socket missing",
   "socket dead",
@@ -32,7 +33,7 @@ const HAZARDS = [
 ];
 
 /** Failure cases of the load balancer that are played here, with a real HAProxy. */
-const CASES = ["F-99", "F-100", "F-101", "F-102", "F-103", "F-104", "F-105", "F-107", "F-133", "F-134"];
+const CASES = ["F-99", "F-100", "F-101", "F-102", "F-103", "F-104", "F-105", "F-107", "F-109", "F-133", "F-134"];
 
 const FOLDER = new URL("./", import.meta.url);
 

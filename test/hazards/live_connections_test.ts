@@ -1,0 +1,39 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { openConnection } from "../../scripts/demo/open_connection.ts";
+import { CALL } from "../support/fakes.ts";
+import { FILE, issue, NAME, PKI, test, WITH_OLD } from "../support/haproxy_kit.ts";
+import { start, tempDir } from "../support/process.ts";
+
+/** Connections that live through so many swaps. */
+const [LIVE, SWAPS] = [150, 10];
+
+test("live connections, F-109: none of them is cut by swaps, and each goes on with its own", WITH_OLD, async (kit) => {
+  const { haproxy, lb } = kit;
+  const site = { port: haproxy.httpsPort, roots: [PKI.rootPem] };
+  using open = new DisposableStack();
+  const all = await Promise.all(
+    Array.from({ length: LIVE }, async () => open.use(await openConnection(site, NAME))),
+  );
+  for (let swaps = 0; swaps < SWAPS; swaps++) {
+    await lb.swap({ file: FILE, bundle: issue(NAME) }, CALL);
+    const pids = await Promise.all(all.map((it) => it.ask())); // rejects where one was cut
+    assertEquals(new Set(pids), new Set([haproxy.pid]));
+  }
+  assertEquals(all.map((it) => it.answered), all.map(() => SWAPS + 1));
+});
+
+test("live connections, F-109: a TLS 1.3 ticket from before a swap is taken after it", WITH_OLD, async (kit) => {
+  const { haproxy, lb } = kit;
+  using folder = tempDir();
+  const visit = async (...options: readonly string[]): Promise<string> => {
+    const request = `GET / HTTP/1.1\\r\\nhost: ${NAME}\\r\\nconnection: close\\r\\n\\r\\n`;
+    const connect = `openssl s_client -connect 127.0.0.1:${haproxy.httpsPort} -servername ${NAME} -tls1_3 -ign_eof`;
+    await using shell = start("sh", { args: ["-c", `printf '${request}' | ${connect} ${options.join(" ")}`] });
+    assertEquals(await shell.exit, 0, shell.output());
+    return shell.output();
+  };
+  const ticket = `${folder.path}/ticket.pem`;
+  assertStringIncludes(await visit("-sess_out", ticket), "New, TLSv1.3");
+  await lb.swap({ file: FILE, bundle: issue(NAME) }, CALL);
+  assertStringIncludes(await visit("-sess_in", ticket), "Reused, TLSv1.3");
+});
