@@ -54,7 +54,7 @@ export function runtimeSocket(name: string, socket: Address): Runtime {
       }
       if (isDenied(reply)) throw denied(where);
       // An empty line ends a reply (management guide, 9.3): without it, who knows what the rest would have said.
-      if (reply !== "" && !/\n\r?\n$/.test(reply) && options.enough?.(reply) !== true) {
+      if (reply !== "" && !/(?:^|\n)\r?\n$/.test(reply) && options.enough?.(reply) !== true) {
         throw unreachable(`HAProxy's answer to "${command}" on ${where} broke off`);
       }
       return reply;
