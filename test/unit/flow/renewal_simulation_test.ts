@@ -10,7 +10,7 @@ const OPTIONS: Omit<SimulationOptions, "seed"> = {
   askAfterMs: DAY,
 };
 
-for (const seed of [1, 2, 3, 4, 5]) {
+for (const seed of [1, 2]) {
   Deno.test(`two years of a thousand certificates (seed ${seed}): renewed in the window of the CA, none forgotten, none twice, all recalls at once`, () => {
     const figures = simulateRenewals({ ...OPTIONS, seed });
     const { renewals, inside, impossible, unforeseen, recalled, slowestRecallMs, neglected, doubled, hasty } = figures;
