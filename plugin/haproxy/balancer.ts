@@ -31,7 +31,12 @@ export interface BalancerParts {
 
 /** HAProxy 2.2 or later over its runtime socket. Making one sends nothing. */
 export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): LoadBalancer {
-  const tools: Tools = { config, runtime: runtimeSocket(config.name, config.socket), ...parts };
+  const tools: Tools = {
+    config,
+    runtime: runtimeSocket(config.name, config.socket),
+    answered: { at: -Infinity },
+    ...parts,
+  };
   const { challenges, http } = config;
   // Files that this process has had to do with, and what earlier ones name by themselves.
   const files = new Set<string>();

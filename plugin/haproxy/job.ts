@@ -36,12 +36,17 @@ export interface Job {
     | "disk"; // and in memory, or about to be
 }
 
+/** How long an address that has answered is taken to go on doing so. */
+const ANSWERED_MS = 500;
+
 /** The names that others answer, where the bundle is on disk, in memory and proven already. */
 export async function alreadyServed(tools: Tools, job: Job, call: Call): Promise<readonly ShadowedName[] | undefined> {
   const { bundle, now } = job;
-  // Also shows that the address answers at all, before anything is changed.
   const [first] = bundle.facts.names;
-  if (first !== undefined) await askAll(proverOf(tools), [first], { signatures: signaturesOf(bundle) }, call);
+  if (first !== undefined && !answeredJustNow(tools)) {
+    // Shows that the address answers at all, before anything is changed.
+    await askAll(proverOf(tools), [first], { signatures: signaturesOf(bundle) }, call);
+  }
   if (now.status !== "used" || now.sha1 !== leafSum(bundle) || (await readIfThere(job.path)) !== job.pem) {
     return undefined;
   }
@@ -53,6 +58,11 @@ export async function alreadyServed(tools: Tools, job: Job, call: Call): Promise
     if (error instanceof SidecarError && error.code === "SWAP_REJECTED") return undefined;
     throw error;
   }
+}
+
+/** Of many swaps in a row the one before has just proven that the address answers. */
+function answeredJustNow({ answered, clock }: Tools): boolean {
+  return answered !== undefined && Math.abs(clock.now().getTime() - answered.at) < ANSWERED_MS;
 }
 
 /** Gives a crt-list its line on disk, so that the entry outlives a reload. */

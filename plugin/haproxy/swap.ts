@@ -77,7 +77,7 @@ async function begin(
   const former = await readIfThere(path);
   const formerList = place.kind === "directory" ? undefined : await readIfThere(place.path);
   if (former === undefined) await checkDefault(tools.config, it.file, tools.events);
-  await tellDisplaced(tools.config, tools.events);
+  await tellDisplaced(tools.config, tools.clock.now(), tools.events);
   return { ...it, version, path, former, formerList, before: now, now, reached: "nothing" };
 }
 
@@ -143,7 +143,9 @@ async function roundOf(
   if (status !== "used") await enlist(tools, job, call);
   await keepListed(tools, job);
   try {
-    return { kind: "changed", shadowed: await prove(proverOf(tools), job.bundle, call) };
+    const shadowed = await prove(proverOf(tools), job.bundle, call);
+    if (tools.answered !== undefined) tools.answered.at = tools.clock.now().getTime();
+    return { kind: "changed", shadowed };
   } catch (error) {
     throw await withHop(tools, job, error, call);
   }

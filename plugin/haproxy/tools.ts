@@ -16,6 +16,8 @@ export interface Tools {
   readonly answers?: Endpoint;
   /** How long a reload may take, in milliseconds, if not what its certificates need. */
   readonly reloadMs?: number;
+  /** When the probe's address has shown a certificate of ours last. */
+  readonly answered?: { at: number };
 }
 
 /** How often a command is tried again while HAProxy carries out another one, each after 20 to 100 ms. */

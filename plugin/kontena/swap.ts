@@ -41,7 +41,7 @@ export async function swap(tools: Tools, { file, bundle }: Candidate, call: Call
     const path = fileIn(place, file);
     const now = await readIfThere(path);
     if (now === undefined) await checkDefault(tools.config, file, tools.events);
-    await tellDisplaced(tools.config, tools.events);
+    await tellDisplaced(tools.config, tools.clock.now(), tools.events);
     const job: Job = { file, path, pem, bundle, former: await formerOf(tools, path, now, pem, call) };
     if (now === pem) {
       const shadowed = await prove(proverOf(tools), bundle, call).catch(() => undefined);
