@@ -48,8 +48,9 @@ export class RateDesk {
   readonly #waits: WaitBook;
   /** Authorizations whose failure was counted, since the last sweep. */
   readonly #failed = new Set<string>();
-  /** Which name a challenge is about, until it is answered. */
-  readonly #names = new Map<string, DnsName>();
+  /** Which name a challenge is about, until it is answered; what was seen before the last two sweeps is forgotten. */
+  #names = new Map<string, DnsName>();
+  #namesBefore: ReadonlyMap<string, DnsName> = new Map();
   #sweptAt: number;
 
   /** Makes the desk of one CA. */
@@ -71,6 +72,8 @@ export class RateDesk {
     if (now - this.#sweptAt < SWEEP_MS) return;
     this.#sweptAt = now;
     this.#failed.clear();
+    this.#namesBefore = this.#names;
+    this.#names = new Map();
     await Promise.all([this.#book.sweep(call), this.#waits.sweep(call), this.orders.sweep(call)]);
   }
 
@@ -136,7 +139,7 @@ export class RateDesk {
 
   /** The name that a challenge is about, where its authorization was read. */
   namesOf(challenge: URL): readonly DnsName[] {
-    const name = this.#names.get(challenge.href);
+    const name = this.#names.get(challenge.href) ?? this.#namesBefore.get(challenge.href);
     return name === undefined ? [] : [name];
   }
 
