@@ -15,8 +15,23 @@ interface Folders {
   readonly bin: string;
 }
 
-const SOURCE =
-  "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian testing main\n";
+/** Where Debian keeps the sources of packages, in either of its two forms (sources.list(5)). */
+const SOURCES = ["/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources"];
+
+/** The mirror that this machine uses, read off its sources. */
+export function mirrorOf(sources: readonly string[]): string | undefined {
+  const found = sources.map((text) =>
+    /^(?:deb(?: \[[^\]]*\])?|URIs:)\s+(https?:\S+\/debian)\/?(?:\s|$)/m.exec(text)?.[1]
+  );
+  return found.find((it) => it !== undefined);
+}
+
+async function sourceLine(): Promise<string> {
+  const texts = await Promise.all(SOURCES.map((path) => Deno.readTextFile(path).catch(() => "")));
+  const mirror = mirrorOf(texts);
+  if (mirror === undefined) throw new Error(`No Debian mirror is named in ${SOURCES.join(" or ")}`);
+  return `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror} testing main\n`;
+}
 
 /** Brings the newest HAProxy of Debian testing; the folder can be kept for the next time. */
 export async function bringNext(home: string): Promise<Folders> {
@@ -49,7 +64,7 @@ async function download(apt: string): Promise<readonly string[]> {
     await Deno.mkdir(`${apt}/${folder}`, { recursive: true });
   }
   await Deno.writeTextFile(`${apt}/status`, ""); // nothing is installed, so all that it needs is brought
-  await Deno.writeTextFile(`${apt}/sources.list`, SOURCE);
+  await Deno.writeTextFile(`${apt}/sources.list`, await sourceLine());
   const options = [
     `Dir::Etc::SourceList=${apt}/sources.list`,
     "Dir::Etc::SourceParts=/dev/null",
