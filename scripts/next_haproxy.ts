@@ -86,7 +86,7 @@ async function must(program: string, ...args: readonly string[]): Promise<void> 
   if (code !== 0) throw new Error(`${program} ${args.at(-1)} ended with ${code}:\n${lastLines(output, 8)}`);
 }
 
-/** Test files that say in a title that they need HAProxy. */
+/** Test files that need HAProxy: their titles say so, or what they are made with. */
 async function testsOfHaproxy(): Promise<readonly string[]> {
   const found: string[] = [];
   for (const folder of ["test/integration", "test/hazards", "test/e2e"]) {
@@ -94,7 +94,9 @@ async function testsOfHaproxy(): Promise<readonly string[]> {
     for (const name of names) {
       const path = `${folder}/${name}`;
       if (!name.endsWith("_test.ts")) continue;
-      if (/needs haproxy|e2e\(/.test(await Deno.readTextFile(`${ROOT}/${path}`))) found.push(path);
+      if (/needs haproxy|e2e\(|haproxy_kit|startHaproxy/.test(await Deno.readTextFile(`${ROOT}/${path}`))) {
+        found.push(path);
+      }
     }
   }
   return found.sort();
