@@ -267,7 +267,13 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 function balancerLines(balancer: BalancerAnswer, fingerprint: string | undefined): readonly string[] {
   const { name } = balancer;
   if (balancer.state === "held") {
-    return [`Held back from ${name}: ${balancer.reason} (tried again ${balancer.until})`];
+    const { reason, until, standInSince } = balancer;
+    return [
+      `Held back from ${name}: ${reason} (tried again ${until})`,
+      ...standInSince === undefined
+        ? []
+        : [`An earlier certificate is served by ${name} meanwhile, seen ${standInSince}`],
+    ];
   }
   if (balancer.fingerprint !== fingerprint) return [`An earlier certificate is still served by ${name}`];
   return [

@@ -50,9 +50,10 @@ export function checkText(
 
 const COLOURS: Readonly<Record<PartAnswer["state"], Colour>> = { ok: "green", missing: "red", untried: "yellow" };
 
-function certificateLine({ subject, state, reason, until }: LbCertificate): string {
+function certificateLine({ subject, state, reason, until, standInSince }: LbCertificate): string {
   const why = reason === undefined ? "" : `: ${reason}${until === undefined ? "" : ` (tried again ${until})`}`;
-  return `    - ${subject} (${state}${why})`;
+  const meanwhile = standInSince === undefined ? "" : `; an earlier one is served meanwhile, seen ${standInSince}`;
+  return `    - ${subject} (${state}${why}${meanwhile})`;
 }
 
 function withTodo(found: string, todo: string | undefined): string {

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Fields, given, list, number, object, oneOf, optional, text, texts } from "../../src/model/shape.ts";
+import { readStandIn } from "./wire.ts";
 
 /** A load balancer. */
 export interface LbAnswer {
@@ -28,6 +29,8 @@ export interface LbCertificate {
   readonly reason?: string;
   /** When it is tried again. */
   readonly until?: string;
+  /** When an earlier version was seen that is served meanwhile. */
+  readonly standInSince?: string;
 }
 
 /** One part of its wiring. */
@@ -78,6 +81,7 @@ function readCertificate(json: unknown): LbCertificate {
     state: text(from, "state"),
     ...given("reason", optional(from, "reason", text)),
     ...given("until", optional(from, "until", text)),
+    ...given("standInSince", optional(from, "stand_in", readStandIn)),
   };
 }
 

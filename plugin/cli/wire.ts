@@ -94,7 +94,7 @@ export type BalancerAnswer =
   & { readonly name: string; readonly fingerprint: string }
   & (
     | { readonly state: "served"; readonly names: readonly string[]; readonly shadowed: readonly Shadowed[] }
-    | { readonly state: "held"; readonly reason: string; readonly until: string }
+    | { readonly state: "held"; readonly reason: string; readonly until: string; readonly standInSince?: string }
   );
 
 /** A name that another certificate answers there. */
@@ -355,9 +355,21 @@ function readBalancer(json: unknown): BalancerAnswer {
   const from = object(json, "load balancer");
   const head = { name: text(from, "name"), fingerprint: text(from, "fingerprint") };
   if (text(from, "state") === "held") {
-    return { ...head, state: "held", reason: text(from, "reason"), until: text(from, "until") };
+    const standInSince = optional(from, "stand_in", readStandIn);
+    return {
+      ...head,
+      state: "held",
+      reason: text(from, "reason"),
+      until: text(from, "until"),
+      ...given("standInSince", standInSince),
+    };
   }
   return { ...head, state: "served", names: texts(from, "names"), shadowed: list(from, "shadowed").map(readShadowed) };
+}
+
+/** Reads when an earlier version was seen that is served while the newest is held. */
+export function readStandIn(whole: Fields, field: string): string {
+  return text(object(whole[field], field), "at");
 }
 
 function readShadowed(json: unknown): Shadowed {

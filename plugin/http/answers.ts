@@ -35,6 +35,14 @@ const account = {
 /** The account at the CA. */
 export const ACCOUNT = v.strictObject(account);
 
+const shadowed = v.array(v.strictObject({ name: v.string(), by: v.optional(v.string()) }));
+
+/** What is served while the newest version is held. */
+const STAND_IN = v.pipe(
+  v.strictObject({ fingerprint: v.string(), at: time, shadowed }),
+  v.description("The earlier version that is served meanwhile"),
+);
+
 /** What one load balancer does with a certificate. */
 const LOAD_BALANCER = v.strictObject({
   name: v.string(),
@@ -42,8 +50,9 @@ const LOAD_BALANCER = v.strictObject({
   fingerprint: v.string(),
   reason: v.optional(v.string()),
   until: v.optional(time),
+  stand_in: v.optional(STAND_IN),
   names: v.optional(texts),
-  shadowed: v.optional(v.array(v.strictObject({ name: v.string(), by: v.optional(v.string()) }))),
+  shadowed: v.optional(shadowed),
 });
 
 /** What a load balancer says of itself, and does with our certificates. */
@@ -64,7 +73,8 @@ export const BALANCER = v.strictObject({
     fingerprint: v.string(),
     reason: v.optional(v.string()),
     until: v.optional(time),
-    shadowed: v.optional(v.array(v.strictObject({ name: v.string(), by: v.optional(v.string()) }))),
+    stand_in: v.optional(STAND_IN),
+    shadowed: v.optional(shadowed),
   })),
 });
 

@@ -274,7 +274,7 @@ function findingShape({ name, found }: Finding): Shape {
 
 function deploymentShape(deployment: DeploymentRecord, facts: HeldCertificate["record"]["facts"]): Shape {
   const head = { name: deployment.balancer, state: deployment.state, fingerprint: deployment.fingerprint };
-  if (deployment.state === "held") return { ...head, reason: deployment.reason, until: time(deployment.until) };
+  if (deployment.state === "held") return { ...head, ...heldShape(deployment) };
   const elsewhere = new Set(deployment.shadowed.map(({ name }) => name));
   return { ...head, names: facts.names.filter((name) => !elsewhere.has(name)), shadowed: deployment.shadowed };
 }
@@ -286,10 +286,13 @@ function onBalancer({ subject, deployment }: BalancerCertificate): Shape {
     secret_name: secretName,
     state,
     fingerprint,
-    ...deployment.state === "held"
-      ? { reason: deployment.reason, until: time(deployment.until) }
-      : { shadowed: deployment.shadowed },
+    ...deployment.state === "held" ? heldShape(deployment) : { shadowed: deployment.shadowed },
   };
+}
+
+function heldShape({ reason, until, standIn }: DeploymentRecord & { readonly state: "held" }): Shape {
+  const meanwhile = standIn === undefined ? undefined : { ...standIn, at: time(standIn.at) };
+  return { reason, until: time(until), ...given("stand_in", meanwhile) };
 }
 
 function challenge({ token, challenge, type }: AuthorizationRecord): Shape {

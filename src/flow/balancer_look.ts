@@ -1,18 +1,20 @@
 import type { BalancerSituation, Target } from "../model/balancer_plan.ts";
 import type { PendingAnswer } from "../model/inventory.ts";
 import type { AuthorizationRecord } from "../model/records.ts";
-import { bundleFile } from "../model/secret_name.ts";
+import { bundleFile, type SecretName } from "../model/secret_name.ts";
 import type { Call, LoadBalancer } from "../ports.ts";
 import { isOpen } from "./answers.ts";
 import type { FlowParts } from "./parts.ts";
 import type { Targets } from "./targets.ts";
 
 /** What a look at a balancer found. */
-export interface Look extends Pick<BalancerSituation, "targets" | "deployments" | "inventory"> {
+export interface Look extends Pick<BalancerSituation, "targets" | "earlier" | "deployments" | "inventory"> {
   /** When it began. */
   readonly since: Date;
   /** What is still to be seen as a client sees it. */
   readonly unproven: Target[];
+  /** What was refused: another version may stand in for it. */
+  readonly refused: Set<SecretName>;
   /** No client gets an answer. */
   blind: boolean;
 }
@@ -33,8 +35,10 @@ export async function lookAt(
   return {
     since,
     targets: mine,
+    earlier: targets.earlier,
     blind: false,
     unproven: [],
+    refused: new Set(),
     deployments: new Map(deployments.map((it) => [it.secretName, it])),
     inventory: await balancer.inventory({ files, answers }, call),
   };

@@ -3,7 +3,7 @@ import type { Hop } from "../model/inventory.ts";
 import type { SecretName } from "../model/secret_name.ts";
 import type { Event, Events } from "../ports.ts";
 
-/** Tells of one balancer; what stays the same is told once. */
+/** Tells of one balancer; what does not get better is told once. */
 export interface BalancerNews {
   /** Tells it, whatever was told before. */
   tell(level: Event["level"], name: string, text: string, fields?: Event["fields"]): void;
@@ -23,18 +23,18 @@ export interface BalancerNews {
 
 /** Makes {@linkcode BalancerNews}. */
 export function balancerNews(events: Events, balancer: string): BalancerNews {
-  const told = new Map<SecretName, string>();
+  const told = new Map<SecretName, Set<string>>();
   let failed: string | undefined;
   let blind: string | undefined;
   const news: BalancerNews = {
     tell: (level, name, text, fields = {}) => events.emit({ level, name, text, fields: { balancer, ...fields } }),
     alarm(secretName, hop, found): void {
-      if (told.get(secretName) === found) return;
-      told.set(secretName, found);
+      if (told.get(secretName)?.has(found) === true) return;
+      news.alarmed(secretName, found);
       const text = `${balancer} does not serve ${secretName} as it should (${HOPS[hop]}): ${found}`;
       news.tell("error", "balancer.alarm", text, { secret: secretName, hop });
     },
-    alarmed: (secretName, found) => void told.set(secretName, found),
+    alarmed: (secretName, found) => void told.set(secretName, new Set(told.get(secretName)).add(found)),
     calm: (secretName) => void told.delete(secretName),
     drift(secretName, why): void {
       const text = `${balancer}: ${secretName} is put right: ${why}`;

@@ -3,6 +3,7 @@ import { describe, hopOf } from "../model/errors.ts";
 import type { PendingAnswer } from "../model/inventory.ts";
 import type { DeploymentRecord } from "../model/records.ts";
 import type { SecretName } from "../model/secret_name.ts";
+import { lastServed } from "../model/stand_in.ts";
 import type { Call, LoadBalancer } from "../ports.ts";
 import type { Answers } from "./answers.ts";
 import { answersAt, type Look } from "./balancer_look.ts";
@@ -35,8 +36,10 @@ export interface RepairTools {
   readonly presence: Presence;
   /** What is told of it. */
   readonly news: BalancerNews;
-  /** Between two works: what was written meanwhile gets its turn. */
+  /** Between two works, and after the last one: what was written meanwhile gets its turn. */
   readonly between: (call: Call) => Promise<void>;
+  /** There is more to be done about the certificate. */
+  readonly again: (secretName: SecretName) => void;
   /** The next look is not later than that. */
   readonly lookBy: (at: Date) => void;
 }
@@ -80,6 +83,8 @@ class Repair implements BalancerRepair {
     });
     await this.#work(this.#worksOf(steps, look, call), call);
     await this.#work(this.#probesOf(look, call), call);
+    look.refused.forEach(this.#tools.again);
+    if (this.#sign !== undefined) await this.#tools.between(call);
   }
 
   async #work(works: readonly (() => Promise<void>)[], call: Call): Promise<void> {
@@ -146,36 +151,39 @@ class Repair implements BalancerRepair {
     look.unproven.push(...targets.filter((it) => done.has(it.secretName)));
   }
 
-  async #swap({ secretName }: Target, why: SwapReason, { since }: Look, call: Call): Promise<void> {
+  async #swap(target: Target, why: SwapReason, look: Look, call: Call): Promise<void> {
     const { service, news } = this.#tools;
+    const { name } = this.#balancer;
+    const { secretName } = target;
     if (why === "not loaded" || why === "another is served") news.drift(secretName, why);
     try {
-      const now = await service.serve({ balancer: this.#balancer.name, secretName }, since, call);
-      if (now !== undefined) this.#note(now, why);
+      const now = target.standsIn === true
+        ? await service.serveStandIn(name, target, call)
+        : await service.serve({ balancer: name, secretName }, look.since, call);
+      if (now !== undefined) this.#note(now, target, why, look);
     } catch (error) {
       call.signal.throwIfAborted();
       news.alarm(secretName, hopOf(error) ?? "vault", describe(error));
     }
   }
 
-  #note(now: DeploymentRecord, why: SwapReason): void {
-    const { secretName, fingerprint } = now;
-    if (now.state === "served") {
-      this.#proven(secretName, fingerprint);
-      this.#memory.served(secretName);
-      return;
-    }
+  #note(now: DeploymentRecord, target: Target, why: SwapReason, { refused }: Look): void {
+    const { secretName } = now;
+    if (lastServed(now)?.fingerprint === target.fingerprint) this.#proven(target);
+    if (now.state === "served") return this.#memory.served(secretName);
     const { lookBy, news, presence } = this.#tools;
     lookBy(now.until);
+    if (now.refused?.includes(target.fingerprint) === true) refused.add(secretName);
+    if (target.standsIn === true) return;
     this.#memory.refused(secretName, why);
     news.alarmed(secretName, now.reason); // by the swap itself
     if (now.sign === undefined) presence.forget(); // it went away
   }
 
-  #proven(secretName: SecretName, fingerprint: string): void {
+  #proven({ secretName, fingerprint, standsIn }: Target): void {
     if (this.#sign === undefined) return;
     this.#memory.proven(secretName, { fingerprint, sign: this.#sign, at: this.#parts.clock.now() });
-    this.#tools.news.calm(secretName);
+    if (standsIn !== true) this.#tools.news.calm(secretName);
   }
 
   /** A name that is answered otherwise than it was is looked into by a swap, which knows more, and changes no more than needed. */
@@ -194,10 +202,10 @@ class Repair implements BalancerRepair {
     this.#tools.news.unseen(undefined);
     for (const target of targets) {
       const { secretName, fingerprint, family, names } = target;
-      const known = look.deployments.get(secretName);
-      const shadowed = new Set(known?.state === "served" ? known.shadowed.map((it) => it.name) : []);
+      const known = lastServed(look.deployments.get(secretName));
+      const shadowed = new Set(known?.shadowed.map((it) => it.name));
       const asKnown = names.every((it) => (seen.get(`${family} ${it}`) === fingerprint) !== shadowed.has(it));
-      if (asKnown) this.#proven(secretName, fingerprint);
+      if (asKnown) this.#proven(target);
       else await this.#swap(target, "another is served", look, call);
       if (this.#sign === undefined) return;
     }

@@ -59,9 +59,10 @@ class Watch implements BalancerWatch {
     const presence = presenceOf(balancer, news);
     const between = (call: Call): Promise<void> => this.#lookAtTouched(call);
     const lookBy = (at: Date): void => this.#lookBy(at);
+    const again = (secretName: SecretName): void => void this.#touched.add(secretName);
     this.#news = news;
     this.#presence = presence;
-    this.#repair = balancerRepair(parts, { ...tools, presence, news, between, lookBy }, balancer);
+    this.#repair = balancerRepair(parts, { ...tools, presence, news, between, again, lookBy }, balancer);
   }
 
   touch(secretName: SecretName): void {

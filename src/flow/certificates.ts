@@ -55,6 +55,7 @@ import type {
   RegisterRequest,
   Registration,
 } from "./service.ts";
+import { deployStandIn } from "./stand_in.ts";
 import { type Turns, turns } from "./turns.ts";
 import { checkTwin, noteTwinFailure, twinStates, waitingTwin } from "./twins.ts";
 
@@ -100,6 +101,8 @@ export interface Certificates extends CertificateService {
    * @returns What the balancer does with it; undefined where nothing is held for it any more.
    */
   serve(at: Place, since: Date, call: Call): Promise<DeploymentRecord | undefined>;
+  /** Swaps an earlier version into one balancer that has refused the newest, in the same turn; that stays held. */
+  serveStandIn(balancer: string, target: Target, call: Call): Promise<DeploymentRecord | undefined>;
   /**
    * Puts back into one balancer what it has served before, where it has the ability.
    *
@@ -261,6 +264,11 @@ class Desk implements Certificates {
       const known = (await deployments.get(deploymentId(balancer, secretName), call))?.value;
       return known !== undefined && known.at > since ? known : await deploy(this.#parts, record, balancer, call);
     }, call);
+  }
+
+  serveStandIn(balancer: string, target: Target, call: Call): Promise<DeploymentRecord | undefined> {
+    const turn = swapTurn(target.secretName, balancer);
+    return this.#turns.take(turn, () => deployStandIn(this.#parts, balancer, target, call), call);
   }
 
   restore(balancer: string, targets: readonly Target[], call: Call): Promise<ReadonlySet<SecretName>> {

@@ -4,6 +4,7 @@ import { codeOf, describe, type ErrorCode, hopOf, isVaultAway, SidecarError } fr
 import type { CertificateRecord, DeploymentRecord } from "../model/records.ts";
 import { bundleFile } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
+import { heldOver, lastServed } from "../model/stand_in.ts";
 import { deploymentId } from "../ledger/records.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call, Candidate, LoadBalancer, ServedCall } from "../ports.ts";
@@ -78,10 +79,12 @@ async function deployTo(
     tellHeld(parts, outcome, before, codeOf(error));
   }
   await parts.records.deployments.put(deploymentId(name, secretName), outcome, call);
-  const replaced = before?.state === "served" && before.fingerprint !== fingerprint;
+  const served = lastServed(before)?.fingerprint;
+  const replaced = served !== undefined && served !== fingerprint;
   if (outcome.state === "served" && replaced && !(candidate instanceof SidecarError)) {
     const { names } = candidate.bundle.facts;
-    await quietly(parts, "certificate.unseen", () => tellDropped(parts, before, names, call), call);
+    const former = { balancer: name, secretName, fingerprint: served };
+    await quietly(parts, "certificate.unseen", () => tellDropped(parts, former, names, call), call);
   }
   return outcome;
 }
@@ -117,6 +120,13 @@ function balancerOf({ balancers }: FlowParts, name: string): LoadBalancer {
   });
 }
 
+type Held = DeploymentRecord & { readonly state: "held" };
+
+/** Tells whether nothing was begun: then it is no fault of the version that it is not served. */
+export function isUntouched(error: unknown): boolean {
+  return isVaultAway(error) || (error instanceof SidecarError && UNTOUCHED.includes(error.code));
+}
+
 /**
  * What lets go of a version that was refused: an hour, or a change of the balancer. Where nothing was begun, it is soon tried
  * again.
@@ -127,22 +137,24 @@ async function heldBy(
   before: DeploymentRecord | undefined,
   error: unknown,
   call: Call,
-): Promise<Pick<DeploymentRecord & { readonly state: "held" }, "until" | "hop" | "sign">> {
+): Promise<Omit<Held, "balancer" | "secretName" | "fingerprint" | "at" | "state" | "reason">> {
   const again = before?.state === "held" && before.fingerprint === about.fingerprint;
-  const untouched = isVaultAway(error) || (error instanceof SidecarError && UNTOUCHED.includes(error.code));
+  const untouched = isUntouched(error);
   const sign = await balancers.get(about.balancer)?.sign(call).catch(() => undefined);
   call.signal.throwIfAborted();
   const refused = error instanceof SidecarError || again; // a fault of ours is tried once more before that
   const soon = untouched && !again ? AWAY_MS : attemptWait(1, clock.random());
   const wait = untouched || !refused ? soon : HOLD_MS * (1 + SPREAD * clock.random());
   const until = new Date(clock.now().getTime() + Math.round(wait));
-  return { until, hop: hopOf(error) ?? (isVaultAway(error) ? "vault" : "balancer"), ...given("sign", sign) };
+  const hop = hopOf(error) ?? (isVaultAway(error) ? "vault" : "balancer");
+  const byBalancer = refused && !untouched && hop !== "vault";
+  return { until, hop, ...given("sign", sign), ...heldOver(before, about.fingerprint, byBalancer) };
 }
 
 /** What is refused again for the same reason is no news. */
 function tellHeld(
   { events }: FlowParts,
-  { balancer, secretName, reason, hop = "balancer" }: DeploymentRecord & { readonly state: "held" },
+  { balancer, secretName, reason, hop = "balancer" }: Held,
   before: DeploymentRecord | undefined,
   code: string,
 ): void {

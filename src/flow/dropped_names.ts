@@ -15,7 +15,7 @@ import type { FlowParts } from "./parts.ts";
  */
 export async function tellDropped(
   parts: FlowParts,
-  before: DeploymentRecord,
+  before: Former,
   names: readonly DnsName[],
   call: Call,
 ): Promise<void> {
@@ -36,10 +36,12 @@ export async function tellDropped(
   }
 }
 
+type Former = Pick<DeploymentRecord, "balancer" | "secretName" | "fingerprint">;
+
 /** The names of the version that was served, as long as the vault still has it. */
 async function namesOf(
   { vault }: FlowParts,
-  { secretName, fingerprint }: DeploymentRecord,
+  { secretName, fingerprint }: Former,
   call: Call,
 ): Promise<readonly DnsName[]> {
   const earlier = await vault.history(certificateSecrets(secretName).bundle, call).catch(() => []); // it may be away

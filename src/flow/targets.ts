@@ -1,12 +1,14 @@
 import type { Target } from "../model/balancer_plan.ts";
 import { bundlePem } from "../model/certificate.ts";
-import { describe } from "../model/errors.ts";
-import { KEY_TYPES } from "../model/key_type.ts";
+import { describe, isVaultAway } from "../model/errors.ts";
+import { KEY_TYPES, type KeyFamily } from "../model/key_type.ts";
 import type { CertificateRecord, DeploymentRecord, Intent } from "../model/records.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
-import { readStoredBundle } from "../vault/certificate_secrets.ts";
-import type { Call, SecretEntry } from "../ports.ts";
+import { isRefused } from "../model/stand_in.ts";
+import { readEarlierBundles, readStoredBundle } from "../vault/certificate_secrets.ts";
+import type { Call, SecretEntry, Vault } from "../ports.ts";
 import { leafDer, readBundle } from "../x509/bundle.ts";
+import { importKey } from "../x509/keys.ts";
 import type { FlowParts } from "./parts.ts";
 
 /** A certificate that the vault holds, and where it shall be served. */
@@ -19,6 +21,8 @@ export interface HeldTarget extends Target {
 export interface Targets {
   /** What the vault holds. */
   readonly held: readonly HeldTarget[];
+  /** The versions before, newest first, of what a balancer has refused; left out where the vault cannot tell now. */
+  readonly earlier: ReadonlyMap<SecretName, readonly Target[]>;
   /** What stands in the vault in a certificate's place and cannot be served, with the reason: it is left alone. */
   readonly unreadable: ReadonlyMap<SecretName, string>;
   /** What is written down. */
@@ -54,6 +58,7 @@ type Known =
 export function targetReader({ vault, records }: FlowParts, declared: readonly Intent[]): TargetReader {
   const wanted = new Set(declared.map((intent) => intent.secretName));
   const cache = new Map<SecretName, Known>();
+  const former = new WeakMap<Known, readonly Target[]>();
 
   /** Undefined where the vault has no bundle. */
   const lookAt = async (secretName: SecretName, stamp: string, call: Call): Promise<Known | undefined> => {
@@ -64,10 +69,30 @@ export function targetReader({ vault, records }: FlowParts, declared: readonly I
     return known;
   };
 
-  const targets = (
+  /** Unsealed only where a balancer has refused the newest, and then once. */
+  const earlierOf = async (
     about: readonly (readonly [CertificateRecord, Known | undefined])[],
     deployments: readonly DeploymentRecord[],
-  ): Targets => {
+    call: Call,
+  ): Promise<Targets["earlier"]> => {
+    const refused = deployments.filter((it) => it.state === "held" && isRefused(it)).map((it) => it.secretName);
+    const wanted = new Set(refused);
+    const found = new Map<SecretName, readonly Target[]>();
+    for (const [{ intent: { secretName } }, known] of about) {
+      if (known === undefined || !("target" in known) || !wanted.has(secretName)) continue;
+      const earlier = former.get(known) ?? await readEarlier(vault, secretName, call);
+      if (earlier === undefined) continue;
+      former.set(known, earlier);
+      found.set(secretName, earlier);
+    }
+    return found;
+  };
+
+  const targets = async (
+    about: readonly (readonly [CertificateRecord, Known | undefined])[],
+    deployments: readonly DeploymentRecord[],
+    call: Call,
+  ): Promise<Targets> => {
     const held: HeldTarget[] = [];
     const unreadable = new Map<SecretName, string>();
     const kept = new Set<SecretName>();
@@ -79,7 +104,7 @@ export function targetReader({ vault, records }: FlowParts, declared: readonly I
     }
     const given = deployments.map((it) => it.secretName);
     const gone = new Set(given.filter((name) => !kept.has(name) && !wanted.has(name)));
-    return { held, unreadable, deployments, gone };
+    return { held, earlier: await earlierOf(about, deployments, call), unreadable, deployments, gone };
   };
 
   return {
@@ -94,7 +119,7 @@ export function targetReader({ vault, records }: FlowParts, declared: readonly I
         const known = stamp === undefined || before?.stamp === stamp ? before : await lookAt(secretName, stamp, call);
         about.push([record, stamp === undefined ? undefined : known]);
       }
-      return targets(about, deployments);
+      return await targets(about, deployments, call);
     },
     async some(names, call): Promise<Targets> {
       const rows = await Promise.all([...names].map((name) => records.certificates.get(name, call)));
@@ -104,7 +129,7 @@ export function targetReader({ vault, records }: FlowParts, declared: readonly I
         }),
       );
       const deployments = (await records.deployments.list(call)).map((entry) => entry.value);
-      return targets(about, deployments.filter((it) => names.has(it.secretName)));
+      return await targets(about, deployments.filter((it) => names.has(it.secretName)), call);
     },
   };
 }
@@ -122,6 +147,26 @@ async function readTarget(
   } catch (error) {
     return { fault: describe(error) };
   }
+}
+
+/** Undefined where the vault is away. */
+async function readEarlier(vault: Vault, secretName: SecretName, call: Call): Promise<readonly Target[] | undefined> {
+  const targets: Target[] = [];
+  try {
+    for (const stored of await readEarlierBundles(vault, secretName, call)) {
+      const read = await readTarget(secretName, stored);
+      if ("target" in read) targets.push({ ...read.target, family: await familyOf(stored), standsIn: true });
+    }
+  } catch (error) {
+    if (isVaultAway(error)) return undefined;
+    throw error;
+  }
+  return targets;
+}
+
+/** An earlier version may be of another kind than what is wanted now. */
+async function familyOf(stored: string): Promise<KeyFamily> {
+  return KEY_TYPES[(await importKey((await readBundle(stored)).keyPem)).type].family;
 }
 
 /** What a file is told by: SHA-256 of its text. */

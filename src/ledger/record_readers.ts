@@ -23,6 +23,7 @@ import type {
   OrderRecord,
   OrderStep,
   RateRecord,
+  ServedVersion,
   ShadowedName,
   WishRecord,
 } from "../model/records.ts";
@@ -190,8 +191,19 @@ export function readDeployment(json: unknown): DeploymentRecord {
         until: instant(it, "until"),
         ...given("hop", optional(it, "hop", (from, field) => oneOf(from, field, HOPS))),
         ...given("sign", optional(it, "sign", text)),
+        ...given("refused", optional(it, "refused", texts)),
+        ...given("standIn", optional(it, "standIn", servedVersion)),
       };
   }
+}
+
+function servedVersion(whole: Fields, field: string): ServedVersion {
+  const it = object(whole[field], field);
+  return {
+    fingerprint: text(it, "fingerprint"),
+    at: instant(it, "at"),
+    shadowed: list(it, "shadowed").map(shadowedName),
+  };
 }
 
 const HOPS = ["vault", "balancer", "disk", "memory", "served"] as const satisfies readonly Hop[];

@@ -3,8 +3,9 @@ import type { KeyFamily } from "./key_type.ts";
 import type { FileHops, Hop, Inventory, MemoryHop, PendingAnswer } from "./inventory.ts";
 import type { DeploymentRecord } from "./records.ts";
 import { bundleFile, type SecretName } from "./secret_name.ts";
+import { chooseStandIn, isRefused } from "./stand_in.ts";
 
-/** The newest version of a certificate that a balancer shall serve. */
+/** The version of a certificate that a balancer shall serve: the newest, or the one that stands in where that is held. */
 export interface Target {
   /** The base of its secrets' names. */
   readonly secretName: SecretName;
@@ -20,6 +21,8 @@ export interface Target {
   readonly names: readonly DnsName[];
   /** End of its validity. */
   readonly notAfter: Date;
+  /** It is not the newest. */
+  readonly standsIn?: true;
 }
 
 /** What a client saw. */
@@ -34,8 +37,10 @@ export interface Proof {
 
 /** Everything that is known of a balancer when it is judged. */
 export interface BalancerSituation {
-  /** What it shall serve. */
+  /** What it shall serve: the newest version of each. */
   readonly targets: readonly Target[];
+  /** Of those that it has refused the versions before, newest first; left out where the vault cannot tell now. */
+  readonly earlier: ReadonlyMap<SecretName, readonly Target[]>;
   /** What it was given once and has no business there any more. */
   readonly gone: readonly SecretName[];
   /** What is written down about it. */
@@ -61,7 +66,8 @@ export type SwapReason =
   | "another is loaded"
   | "another is served"
   | "the balancer changed" // since it refused this version
-  | "the hold is over";
+  | "the hold is over"
+  | "the newest is held"; // and this one was not seen served in its stead
 
 /** One thing to do about a balancer. */
 export type BalancerStep =
@@ -105,25 +111,54 @@ function judge(target: Target, situation: BalancerSituation): readonly BalancerS
   if (known === undefined) return [{ do: "swap", target, why: "never given" }];
   if (known.fingerprint !== fingerprint) return [{ do: "swap", target, why: "newer" }];
   if (known.state === "held") return judgeHeld(target, known, situation);
-  const why = memoryFault(target.sha1, hops.memory) ?? (hops.disk === target.digest ? undefined : "not on disk");
+  return judgeServed(target, hops, [target.digest], situation);
+}
+
+/** @param digests What may lie on disk. */
+function judgeServed(
+  target: Target,
+  { disk, memory }: FileHops,
+  digests: readonly string[],
+  situation: BalancerSituation,
+): readonly BalancerStep[] {
+  const onDisk = disk !== undefined && digests.includes(disk);
+  const why = memoryFault(target.sha1, memory) ?? (onDisk ? undefined : "not on disk");
   if (why !== undefined) return [{ do: "swap", target, why }];
   return isProven(target, situation) ? [] : [{ do: "probe", target }];
 }
 
-function judgeHeld(
-  target: Target,
-  { until, sign, reason, hop = "balancer" }: DeploymentRecord & { readonly state: "held" },
-  { inventory, releases, now }: BalancerSituation,
-): readonly BalancerStep[] {
+type Held = DeploymentRecord & { readonly state: "held" };
+
+function judgeHeld(target: Target, held: Held, situation: BalancerSituation): readonly BalancerStep[] {
+  const { inventory, releases, now } = situation;
   const { secretName } = target;
+  const { until, sign, reason, hop = "balancer" } = held;
   if (until <= now) return [{ do: "swap", target, why: "the hold is over" }];
   if (sign !== inventory.sign && (releases.get(secretName) ?? 0) < RELEASES) {
     return [{ do: "swap", target, why: "the balancer changed" }];
   }
+  const earlier = isRefused(held) ? situation.earlier.get(secretName) : undefined;
+  const standIn = chooseStandIn(held, earlier ?? [], now);
+  const alone = earlier !== undefined && standIn === undefined;
   return [
-    { do: "alarm", secretName, hop, found: reason },
+    ...standIn === undefined ? [] : judgeStandIn(standIn, target, held, situation),
+    { do: "alarm", secretName, hop, found: alone ? `${reason}; ${ALONE}` : reason },
     { do: "wait", secretName, until },
   ];
+}
+
+const ALONE = "the vault has no earlier version that the balancer could serve meanwhile";
+
+/** On disk the newest may lie as well: what is too large for the runtime socket waits there for the next reload. */
+function judgeStandIn(
+  target: Target,
+  newest: Target,
+  { standIn }: Held,
+  situation: BalancerSituation,
+): readonly BalancerStep[] {
+  if (standIn?.fingerprint !== target.fingerprint) return [{ do: "swap", target, why: "the newest is held" }];
+  const hops = situation.inventory.files.get(bundleFile(target.secretName)) ?? {};
+  return judgeServed(target, hops, [target.digest, newest.digest], situation);
 }
 
 function memoryFault(sha1: string, memory: MemoryHop | undefined): "not loaded" | "another is loaded" | undefined {
@@ -160,6 +195,7 @@ const URGENCY: Readonly<Record<SwapReason, number>> = {
   "never given": 1,
   "newer": 1,
   "the balancer changed": 1,
+  "the newest is held": 1,
   "the hold is over": 2,
   "not on disk": 2,
 };

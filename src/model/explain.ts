@@ -126,7 +126,11 @@ function servedTexts({ held }: Known): readonly string[] {
     if (found === undefined) return `${balancer} has not been given it yet.`;
     if (found.state === "held") {
       const which = found.fingerprint === record.facts.fingerprint ? "it" : "an earlier version of it";
-      return `${balancer} does not serve ${which}: ${found.reason}. It is tried again at ${iso(found.until)}.`;
+      const { reason, until, standIn } = found;
+      const meanwhile = standIn === undefined
+        ? ""
+        : ` Until then an earlier version is served there, seen at ${iso(standIn.at)}.`;
+      return `${balancer} does not serve ${which}: ${reason}. It is tried again at ${iso(until)}.${meanwhile}`;
     }
     if (found.fingerprint !== record.facts.fingerprint) return `${balancer} serves an earlier version of it.`;
     const shadowed = found.shadowed.map(({ name, by }) => `${name} is answered by ${by ?? "another certificate"}`);

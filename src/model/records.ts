@@ -220,8 +220,22 @@ export type DeploymentRecord =
       readonly hop?: Hop;
       /** The balancer's after it had refused; absent where it did not answer then. */
       readonly sign?: string;
+      /** The versions that it has refused, this one among them unless nothing was begun: none of them is a stand-in. */
+      readonly refused?: readonly string[];
+      /** The earlier version that it was seen to serve meanwhile. */
+      readonly standIn?: ServedVersion;
     }
   );
+
+/** A version of a certificate that clients of a balancer got. */
+export interface ServedVersion {
+  /** SHA-256 of the leaf. */
+  readonly fingerprint: string;
+  /** When that was seen. */
+  readonly at: Date;
+  /** The names that another certificate answered. */
+  readonly shadowed: readonly ShadowedName[];
+}
 
 /** A name of ours that another certificate on the same balancer answers. */
 export interface ShadowedName {

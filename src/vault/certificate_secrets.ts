@@ -28,6 +28,11 @@ export async function readStoredBundle(vault: Vault, base: SecretName, call: Cal
   return secret === undefined ? undefined : `${secret.value}\n`;
 }
 
+/** Reads the texts of the versions before, newest first, as {@linkcode readStoredBundle} reads the current one. */
+export async function readEarlierBundles(vault: Vault, base: SecretName, call: Call): Promise<readonly string[]> {
+  return (await vault.history(certificateSecrets(base).bundle, call)).map(({ value }) => `${value}\n`);
+}
+
 /** A secret as a vault has it, or why it cannot be opened any more. */
 export type StoredSecret = Secret | SidecarError;
 

@@ -18,6 +18,8 @@ export interface ServingBalancer extends LoadBalancer {
   away: boolean;
   /** Refuses every swap. */
   refusing: boolean;
+  /** Refuses these, by their fingerprint. */
+  readonly refused: Set<string>;
   /** Fingerprints by file: what was swapped in, in order. */
   readonly swaps: (readonly [file: string, fingerprint: string])[];
   readonly removals: string[];
@@ -55,7 +57,9 @@ export function servingBalancer(name = "lb"): ServingBalancer {
         it.swaps.push([file, fingerprint]);
         await Promise.resolve();
         here();
-        if (it.refusing) throw new SidecarError("SWAP_REJECTED", "it refuses", { hop: "memory" });
+        if (it.refusing || it.refused.has(fingerprint)) {
+          throw new SidecarError("SWAP_REJECTED", "it refuses", { hop: "memory" });
+        }
         const sha1 = createHash("sha1").update(new X509Certificate(bundle.certificates[0]).raw).digest("hex");
         disk.set(file, createHash("sha256").update(bundlePem(bundle)).digest("hex"));
         memory.set(file, { loaded: true, sha1, fingerprint });
@@ -78,7 +82,7 @@ export function servingBalancer(name = "lb"): ServingBalancer {
         });
       },
     }),
-    { worker: 1, away: false, refusing: false, swaps: [], removals: [], disk, memory },
+    { worker: 1, away: false, refusing: false, refused: new Set<string>(), swaps: [], removals: [], disk, memory },
   );
   return it;
 }

@@ -95,6 +95,10 @@ for (
     [[{ name: "lb", fingerprint: "ab", state: "held", reason: "refused", until: "2026-01-01T01:00:00.000+00:00" }], [
       "Held back from lb: refused (tried again 2026-01-01T01:00:00.000+00:00)",
     ], "one that does not get it"],
+    [[{ name: "lb", fingerprint: "ab", state: "held", reason: "no", until: "at one", standInSince: "at noon" }], [
+      "Held back from lb: no (tried again at one)",
+      "An earlier certificate is served by lb meanwhile, seen at noon",
+    ], "one that has an earlier one meanwhile"],
     [[{ ...SERVED, fingerprint: "cd" }], ["An earlier certificate is still served by infra/lb"], "an earlier one"],
     [
       [{ ...SERVED, names: ["example.com"], shadowed: [{ name: "www.example.com", by: "old.pem" }, { name: "x.y" }] }],

@@ -19,6 +19,15 @@ const LB = {
       reason: "it was refused",
       until: "2026-01-01T01:00:00.000+00:00",
     },
+    {
+      subject: "example.org",
+      secret_name: "LE_C",
+      state: "held",
+      fingerprint: "ef",
+      reason: "no",
+      until: "2026-01-01T01:00:00.000+00:00",
+      stand_in: { fingerprint: "cd", at: "2026-01-01T00:30:00.000+00:00", shadowed: [] },
+    },
   ],
 };
 const EDGE = {
@@ -56,6 +65,8 @@ const SHOWN = `infra/lb:
   certificates:
     - example.com (served)
     - LE_B (held: it was refused (tried again 2026-01-01T01:00:00.000+00:00))
+    - example.org (held: no (tried again 2026-01-01T01:00:00.000+00:00); an earlier one is served meanwhile, seen \
+2026-01-01T00:30:00.000+00:00)
 `;
 const AWAY = `edge:
   kind: kontena

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { bundlePem } from "../../../src/model/certificate.ts";
 import { bundleFile, certificateSecrets } from "../../../src/model/secret_name.ts";
 import { CALL } from "../../support/fakes.ts";
@@ -60,7 +60,7 @@ test("reconcile leaves a balancer that refuses alone for an hour, and never swap
   }
   const gaps = swappedAt.map((minute, i) => minute - (swappedAt[i - 1] ?? 0)).slice(1);
   assert(swappedAt.length > 20 && gaps.every((gap) => gap >= 60 && gap <= 70), `${gaps}`);
-  assertEquals([scene.told("certificate.held"), scene.told("balancer.alarm")], [swappedAt.length, 0]);
+  assertEquals([scene.told("certificate.held"), scene.told("balancer.alarm")], [swappedAt.length, 1]);
 });
 
 test("reconcile tries what was refused again when the balancer was started anew, but not for ever", async (scene) => {
@@ -145,6 +145,85 @@ for (const [why, disturb] of DISTURBED) {
     assertEquals(it.events.filter((event) => event.name === "balancer.drift").length, 1);
   });
 }
+
+/** Versions one after the other; those in `bad` are refused. */
+async function versions({ it, lb, clock }: Scene, count: number, bad: readonly number[]): Promise<readonly string[]> {
+  const fingerprints: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const bundle = PKI.issue([NAME]);
+    fingerprints.push(bundle.facts.fingerprint);
+    if (bad.includes(i)) lb.refused.add(bundle.facts.fingerprint);
+    await it.hold(bundle, ["lb"]);
+    await it.look();
+    await clock.jump(60_000);
+  }
+  return fingerprints;
+}
+
+test("reconcile has a balancer serve the last version that was good, while newer ones are held", async (scene) => {
+  const { it, lb, clock } = scene;
+  const [, good, , newest] = await versions(scene, 4, [2, 3]);
+  const held = async (): Promise<unknown> => {
+    const [record] = (await it.records.deployments.list(CALL)).map((row) => row.value);
+    return record?.state === "held" && [record.fingerprint, record.reason, record.standIn?.fingerprint];
+  };
+  const swaps = lb.swaps.length;
+  for (let i = 0; i < 10; i++) {
+    await it.look();
+    await clock.jump(60_000);
+  }
+  assertEquals([lb.swaps.length, await held()], [swaps, [newest, "it refuses", good]]);
+
+  for (let i = 0; i < 5; i++) {
+    lb.worker++;
+    lb.disk.set(FILE, "old");
+    lb.memory.set(FILE, { loaded: true, sha1: "old", fingerprint: "old" });
+    await it.look();
+    assertEquals([lb.memory.get(FILE)?.fingerprint, await held()], [good, [newest, "it refuses", good]]);
+  }
+  assertEquals(it.events.filter((event) => event.name === "balancer.alarm").length, 0);
+
+  lb.refused.clear();
+  await clock.jump(1.2 * HOUR);
+  await it.look();
+  assertEquals(lb.memory.get(FILE)?.fingerprint, newest);
+});
+
+test("reconcile tries each version before once, where none was seen to be good", async (scene) => {
+  const { it, lb, clock } = scene;
+  lb.away = true;
+  const all = await versions(scene, 3, [1, 2]);
+  lb.away = false;
+  await it.look();
+  assertEquals(lb.swaps.map(([, fingerprint]) => all.indexOf(fingerprint)), [2, 1, 0]);
+  assertEquals([lb.memory.get(FILE)?.fingerprint, scene.told("certificate.stand_in")], [all[0], 2]);
+
+  for (let minute = 0; minute < 50; minute++) {
+    await clock.jump(60_000);
+    await it.look();
+  }
+  assertEquals(lb.swaps.length, 3);
+});
+
+test("reconcile says once that there is no version before that could stand in", async (scene) => {
+  const { it, lb, clock } = scene;
+  const [good] = await versions(scene, 2, [1]);
+  const { bundle } = certificateSecrets((await it.records.certificates.list(CALL))[0]!.value.intent.secretName);
+  const newest = (await it.vault.read(bundle, CALL))!.value;
+  await it.vault.remove(bundle, CALL);
+  await it.vault.write([{ name: bundle, value: newest }], CALL);
+  lb.worker++;
+  lb.disk.clear();
+  lb.memory.clear();
+  for (let minute = 0; minute < 50; minute++) {
+    await it.look();
+    await clock.jump(60_000);
+  }
+  assertEquals([lb.memory.size, lb.swaps.filter(([, it]) => it === good).length], [0, 1]);
+  const alarms = it.events.filter((event) => event.name === "balancer.alarm").map((event) => event.text);
+  assertEquals(alarms.length, 1);
+  assertStringIncludes(alarms[0]!, "no earlier version that the balancer could serve meanwhile");
+});
 
 test("reconcile takes out what was removed from the vault", async ({ it, lb, clock }) => {
   const secretName = await it.hold(PKI.issue([NAME]), ["lb"]);

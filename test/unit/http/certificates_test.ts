@@ -266,6 +266,8 @@ Deno.test("GET certificate tells what the balancers do", async () => {
     state: "held",
     reason: "the probe saw another certificate",
     until: new Date("2026-01-01T01:00:00Z"),
+    refused: [FINGERPRINT],
+    standIn: { fingerprint: "old", at: new Date("2026-01-01T00:30:00Z"), shadowed },
   };
   const deployments: readonly DeploymentRecord[] = [{ ...SERVED, state: "served", shadowed }, held];
   const { ask } = testApi({ certificate: () => Promise.resolve(heldCertificate(undefined, deployments)) });
@@ -279,6 +281,7 @@ Deno.test("GET certificate tells what the balancers do", async () => {
         fingerprint: FINGERPRINT,
         reason: "the probe saw another certificate",
         until: "2026-01-01T01:00:00.000+00:00",
+        stand_in: { fingerprint: "old", at: "2026-01-01T00:30:00.000+00:00", shadowed },
       },
     ],
   });

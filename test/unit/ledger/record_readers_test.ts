@@ -17,6 +17,7 @@ import type {
   NameRecord,
   OrderRecord,
   RateRecord,
+  ServedVersion,
   ShadowedName,
   WishRecord,
 } from "../../../src/model/records.ts";
@@ -136,6 +137,8 @@ const deployments: Arbitrary<DeploymentRecord> = fc.oneof(
   record<State<"held">>({ ...deployment, state: fc.constant("held"), reason: text, until: date }, {
     sign: text,
     hop: fc.constantFrom("vault", "balancer", "disk", "memory", "served"),
+    refused: fc.array(text),
+    standIn: record<ServedVersion>({ fingerprint: text, at: date, shadowed }, {}),
   }),
 );
 

@@ -41,7 +41,25 @@ const HELD: DeploymentRecord & { state: "held" } = {
 const PROOF: Proof = { fingerprint: A.fingerprint, sign: "1", at: later(-1) };
 const RIGHT: FileHops = { disk: A.digest, memory: { loaded: true, sha1: A.sha1 } };
 
+/** The versions before, newest first. */
+const [B, C] = ["B", "C"].map((version): Target => ({
+  ...A,
+  fingerprint: version,
+  sha1: `${version} sha1`,
+  digest: `${version} digest`,
+  standsIn: true,
+})) as [Target, Target];
+const STANDS_IN: DeploymentRecord & { state: "held" } = {
+  ...HELD,
+  refused: [A.fingerprint],
+  standIn: { fingerprint: B.fingerprint, at: later(-100), shadowed: [] },
+};
+const B_RIGHT: FileHops = { disk: B.digest, memory: { loaded: true, sha1: B.sha1 } };
+const B_PROOF: Proof = { ...PROOF, fingerprint: B.fingerprint };
+const WAIT = ["alarm memory", "wait 12:30"];
+
 interface Case {
+  readonly earlier?: readonly Target[];
   readonly deployment?: DeploymentRecord;
   readonly hops?: FileHops;
   readonly proof?: Proof;
@@ -54,6 +72,7 @@ function situation(it: Case = {}): BalancerSituation {
     new Map(value === undefined ? [] : [[A.secretName, value]]);
   return {
     targets: [A],
+    earlier: by(it.earlier),
     gone: [],
     deployments: by(it.deployment),
     inventory: { sign: it.sign ?? "1", files: new Map([[bundleFile(A.secretName), it.hops ?? RIGHT]]), missing: [] },
@@ -64,15 +83,17 @@ function situation(it: Case = {}): BalancerSituation {
   };
 }
 
+const versionOf = ({ secretName, fingerprint, standsIn }: Target): string => standsIn ? fingerprint : secretName;
+
 /** `swap A: newer` and the like. */
 function shown(step: BalancerStep): string {
   switch (step.do) {
     case "answer":
       return `answer ${step.answer.name}`;
     case "swap":
-      return `swap ${step.target.secretName}: ${step.why}`;
+      return `swap ${versionOf(step.target)}: ${step.why}`;
     case "probe":
-      return `probe ${step.target.secretName}`;
+      return `probe ${versionOf(step.target)}`;
     case "remove":
       return `remove ${step.secretName}`;
     case "wait":
@@ -119,10 +140,77 @@ const CASES: readonly (readonly [string, Case, readonly string[]])[] = [
   ["the balancer was away", {
     deployment: { ...about, fingerprint: A.fingerprint, state: "held", reason: "away", until: later(1) },
   }, ["swap A: the balancer changed"]],
+  ["another stands in, right and proven", {
+    deployment: STANDS_IN,
+    earlier: [B, C],
+    hops: B_RIGHT,
+    proof: B_PROOF,
+  }, WAIT],
+  ["another stands in, and nobody has seen it", { deployment: STANDS_IN, earlier: [B, C], hops: B_RIGHT }, [
+    "probe B",
+    ...WAIT,
+  ]],
+  ["another stands in, and one still older is loaded", {
+    deployment: STANDS_IN,
+    earlier: [B, C],
+    hops: { disk: C.digest, memory: { loaded: true, sha1: C.sha1 } },
+  }, ["swap B: another is loaded", ...WAIT]],
+  ["another stands in, and its file is gone", { deployment: STANDS_IN, earlier: [B], hops: {} }, [
+    "swap B: not on disk",
+    ...WAIT,
+  ]],
+  ["another stands in, and the newest waits on disk for a reload", {
+    deployment: STANDS_IN,
+    earlier: [B],
+    hops: { ...B_RIGHT, disk: A.digest },
+    proof: B_PROOF,
+  }, WAIT],
+  ["another stands in, and the newest is on disk and loaded", { deployment: STANDS_IN, earlier: [B] }, [
+    "swap B: another is loaded",
+    ...WAIT,
+  ]],
+  ["another stands in, and the balancer was started anew", {
+    deployment: STANDS_IN,
+    earlier: [B],
+    hops: {},
+    sign: "2",
+  }, ["swap A: the balancer changed"]],
+  ["another stands in, and the balancer was started anew too often", {
+    deployment: STANDS_IN,
+    earlier: [B],
+    hops: {},
+    sign: "2",
+    releases: 3,
+  }, ["swap B: not on disk", ...WAIT]],
+  ["it was refused, and nothing was seen to stand in", {
+    deployment: { ...HELD, refused: [A.fingerprint] },
+    earlier: [B, C],
+  }, ["swap B: the newest is held", ...WAIT]],
+  ["it was refused, and the one before as well", {
+    deployment: { ...HELD, refused: [A.fingerprint, B.fingerprint] },
+    earlier: [B, C],
+  }, ["swap C: the newest is held", ...WAIT]],
+  ["it was refused, and the one before has expired", {
+    deployment: { ...HELD, refused: [A.fingerprint] },
+    earlier: [{ ...B, notAfter: NOW }, C],
+  }, ["swap C: the newest is held", ...WAIT]],
+  ["it was refused, and there is no other", { deployment: { ...HELD, refused: [A.fingerprint] }, earlier: [] }, WAIT],
+  ["it was refused, and the vault is away", { deployment: STANDS_IN, hops: {} }, WAIT],
+  ["nothing was begun", { deployment: HELD, earlier: [B], hops: {} }, WAIT],
 ];
 for (const [why, it, expected] of CASES) {
   Deno.test(`planBalancer() where ${why}: ${expected.join(", ") || "nothing"}`, () => {
     assertEquals(planBalancer(situation(it)).map(shown), expected);
+  });
+}
+
+for (
+  const [earlier, alone] of [[undefined, false], [[], true], [[B], false], [[{ ...B, notAfter: NOW }], true]] as const
+) {
+  Deno.test(`planBalancer() says ${alone ? "" : "nothing "}of a vault with ${earlier?.length ?? "no answer about"} earlier`, () => {
+    const deployment = { ...HELD, refused: [A.fingerprint] };
+    const alarm = planBalancer(situation({ deployment, ...earlier && { earlier } })).find((it) => it.do === "alarm");
+    assertEquals(alarm?.found.includes("no earlier version that the balancer could serve"), alone);
   });
 }
 

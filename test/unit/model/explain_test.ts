@@ -115,6 +115,24 @@ for (
         "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
       ],
     ],
+    [
+      "one that a balancer refused, while it serves the one before",
+      held({
+        deployments: [{
+          ...about,
+          state: "held",
+          reason: "no",
+          until: new Date("2026-06-01T00:01:00Z"),
+          standIn: { fingerprint: "bb", at: new Date("2026-06-01T00:00:30Z"), shadowed: [] },
+        }],
+      }),
+      [
+        HELD,
+        "infra/lb does not serve it: no. It is tried again at 2026-06-01T00:01:00Z. Until then an earlier version is " +
+        "served there, seen at 2026-06-01T00:00:30Z.",
+        "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
+      ],
+    ],
     ["one whose balancer has an older version", held({ deployments: [{ ...served, fingerprint: "bb" }] }), [
       HELD,
       "infra/lb serves an earlier version of it.",
