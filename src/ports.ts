@@ -388,6 +388,11 @@ export interface LoadBalancer {
    * second, so it costs next to nothing. Rejects `BALANCER_UNREACHABLE`.
    */
   sign(call: Call): Promise<string>;
+  /**
+   * Where it can tell: base names of files of the last inventory that somebody else has changed on disk since, each change
+   * once. It is asked for each second too; of thousands of files it may look at some each time.
+   */
+  readonly changed?: (call: Call) => Promise<readonly string[]>;
   /** Looks what it has on disk and in memory, in one go for any number of files. */
   inventory(question: InventoryQuestion, call: Call): Promise<Inventory>;
   /** Serves the candidate to new connections and proves it for every name, or goes on serving the old one and rejects. */

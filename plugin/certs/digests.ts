@@ -1,5 +1,7 @@
 import defer * as nodeCrypto from "node:crypto";
+import type { Changes } from "./changes.ts";
 import { readIfThere } from "./files.ts";
+import { stampOf } from "./stamp.ts";
 
 /** SHA-256 of files' texts, read again only where a file was replaced or written to. */
 export interface Digests {
@@ -10,19 +12,24 @@ export interface Digests {
 /** Files that are looked at at once. */
 const AT_ONCE = 64;
 
-/** Makes {@linkcode Digests}. It keeps sums, never texts. */
-export function digests(): Digests {
+/**
+ * Makes {@linkcode Digests}. It keeps sums, never texts.
+ *
+ * @param changes Hears of each file that is looked at.
+ */
+export function digests(changes?: Pick<Changes, "seen">): Digests {
   const known = new Map<string, { readonly stamp: string; readonly digest: string }>();
 
   const one = async (path: string): Promise<string | undefined> => {
     const now = await stampOf(path);
+    changes?.seen(path, now);
     const before = known.get(path);
-    if (now !== undefined && before?.stamp === now.stamp) return before.digest;
+    if (now !== undefined && before?.stamp === now.text) return before.digest;
     known.delete(path);
     const text = now === undefined ? undefined : await readIfThere(path).catch(() => undefined); // who swaps it hears why
     if (now === undefined || text === undefined) return undefined;
     const digest = nodeCrypto.createHash("sha256").update(text).digest("hex");
-    if (now.settled) known.set(path, { stamp: now.stamp, digest });
+    if (now.settled) known.set(path, { stamp: now.text, digest });
     return digest;
   };
 
@@ -40,21 +47,4 @@ export function digests(): Digests {
       return found;
     },
   };
-}
-
-/** A file system's clock ticks, and is not ours: what was changed just now may change again without another time. */
-const TICK_MS = 2_000;
-
-/** A rename brings another inode, a write in place another time; `touch -r` and `cp -p` set one time, but not the other. */
-async function stampOf(path: string): Promise<{ readonly stamp: string; readonly settled: boolean } | undefined> {
-  try {
-    const { dev, ino, size, mtime, ctime } = await Deno.stat(path);
-    const [written, changed] = [mtime?.getTime() ?? 0, ctime?.getTime() ?? 0];
-    return {
-      stamp: [dev, ino, size, written, changed].join(" "),
-      settled: Date.now() - Math.max(written, changed) > TICK_MS,
-    };
-  } catch {
-    return undefined;
-  }
 }

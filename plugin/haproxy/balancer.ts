@@ -1,5 +1,8 @@
 import { given } from "../../src/model/shape.ts";
 import type { Clock, Events, LoadBalancer } from "../../src/ports.ts";
+import { changes } from "../certs/changes.ts";
+import { baseName } from "../certs/paths.ts";
+import { fileIn } from "../certs/place.ts";
 import { preparePlaces } from "../certs/placeholder.ts";
 import type { Endpoint } from "../net/connection.ts";
 import { plainGet } from "../net/plain_get.ts";
@@ -43,7 +46,12 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
   const mine = (file: string): boolean =>
     files.has(file) || isChallengeFile(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   const sni = sniAnswering(tools, mine);
-  const onDisk = digests();
+  const watched = changes();
+  const onDisk = digests(watched);
+  const own = async <T>(theirs: readonly string[], work: () => Promise<T>): Promise<T> => {
+    for (const file of theirs) files.add(file);
+    return await work().finally(() => watched.own(theirs.map((file) => fileIn(config.certificates, file))));
+  };
   return {
     name: config.name,
     kind: config.kind,
@@ -56,18 +64,10 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
     },
     sign: (call) => signOf(tools, call),
     inventory: (question, call) => inventory(tools, onDisk, question, call),
-    async swap(candidate, call): ReturnType<LoadBalancer["swap"]> {
-      files.add(candidate.file);
-      return await swap(tools, candidate, mine, call);
-    },
-    async restore(stored, call): Promise<ReadonlySet<string>> {
-      for (const { file } of stored) files.add(file);
-      return await restore(tools, stored, mine, call);
-    },
-    async remove(file, call): Promise<void> {
-      files.add(file);
-      await remove(tools, file, mine, call);
-    },
+    changed: async () => (await watched.since()).map(baseName),
+    swap: (candidate, call) => own([candidate.file], () => swap(tools, candidate, mine, call)),
+    restore: (stored, call) => own(stored.map((it) => it.file), () => restore(tools, stored, mine, call)),
+    remove: (file, call) => own([file], () => remove(tools, file, mine, call)),
     async served(names, call): ReturnType<LoadBalancer["served"]> {
       return servedBy(await askAll(proverOf(tools), names, given("signatures", signaturesFor(call)), call));
     },

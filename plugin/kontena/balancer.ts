@@ -1,7 +1,9 @@
 import { given } from "../../src/model/shape.ts";
 import type { BalancerState, Call, Clock, Events, LoadBalancer, SniAnswering } from "../../src/ports.ts";
 import { hostPort } from "../certs/balancer_url.ts";
-import { checkPlace } from "../certs/place.ts";
+import { changes } from "../certs/changes.ts";
+import { baseName } from "../certs/paths.ts";
+import { checkPlace, fileIn } from "../certs/place.ts";
 import { preparePlaces } from "../certs/placeholder.ts";
 import { askAll, servedBy, signaturesFor } from "../certs/prove.ts";
 import { isSniFile } from "../certs/sni_file.ts";
@@ -45,7 +47,12 @@ export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): Loa
   const mine = (file: string): boolean => files.has(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   const bySocket = (call: Call): Promise<LoadBalancer | undefined> => usable(runtime, call);
   const byFile = sniAnswering(tools, mine);
-  const onDisk = digests();
+  const watched = changes();
+  const onDisk = digests(watched);
+  const own = async <T>(file: string, work: () => Promise<T>): Promise<T> => {
+    files.add(file);
+    return await work().finally(() => watched.own([fileIn(config.certificates, file)]));
+  };
   const sni = async (call: Call): Promise<SniAnswering> => (await bySocket(call))?.sni ?? byFile;
   return {
     name: config.name,
@@ -71,17 +78,18 @@ export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): Loa
       const byFile = await inventory(tools, onDisk, question, call);
       return await (await bySocket(call))?.inventory(question, call) ?? byFile;
     },
-    async swap(candidate, call): ReturnType<LoadBalancer["swap"]> {
-      files.add(candidate.file);
-      const runtime = await bySocket(call);
-      return runtime === undefined ? await swap(tools, candidate, call) : await runtime.swap(candidate, call);
-    },
-    async remove(file, call): Promise<void> {
-      files.add(file);
-      const runtime = await bySocket(call);
-      if (runtime === undefined) await remove(tools, file, mine, call);
-      else await runtime.remove(file, call);
-    },
+    changed: async () => (await watched.since()).map(baseName),
+    swap: (candidate, call) =>
+      own(
+        candidate.file,
+        async () => await (await bySocket(call))?.swap(candidate, call) ?? swap(tools, candidate, call),
+      ),
+    remove: (file, call) =>
+      own(file, async () => {
+        const runtime = await bySocket(call);
+        if (runtime === undefined) await remove(tools, file, mine, call);
+        else await runtime.remove(file, call);
+      }),
     async served(names, call): ReturnType<LoadBalancer["served"]> {
       return servedBy(await askAll(proverOf(tools), names, given("signatures", signaturesFor(call)), call));
     },

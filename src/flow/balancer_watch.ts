@@ -1,5 +1,5 @@
 import { describe } from "../model/errors.ts";
-import type { SecretName } from "../model/secret_name.ts";
+import { type SecretName, secretOf } from "../model/secret_name.ts";
 import type { Call, LoadBalancer } from "../ports.ts";
 import { answersAt, lookAt } from "./balancer_look.ts";
 import { type BalancerNews, balancerNews } from "./balancer_news.ts";
@@ -16,6 +16,11 @@ const AWAY_MS = 200;
 const LOOK_MS = 30_000;
 /** Who wrote something swaps it in by himself: he is let go first, and several writes become one look. */
 const GATHER_MS = 30;
+
+/** Where that many files were changed at once, everything is looked at. */
+const MANY = 64;
+/** Whoever changes files as fast as they are put right is let have his way for the rest of the time between two looks. */
+const ALERTS = 5;
 
 /** Looks after one balancer. */
 export interface BalancerWatch {
@@ -47,6 +52,8 @@ class Watch implements BalancerWatch {
   readonly #repair: BalancerRepair;
   #due = new Date(0);
   #looked = false;
+  /** How often changed files were looked at since the last look that was due. */
+  #alerts = 0;
   readonly #touched = new Set<SecretName>();
   /** Ends the rest early. */
   #wake: () => void = () => {};
@@ -95,8 +102,21 @@ class Watch implements BalancerWatch {
     const { clock } = this.#parts;
     const wait = this.#due.getTime() - clock.now().getTime();
     if (sign !== this.#presence.sign || wait <= 0 || wait > 2 * LOOK_MS) { // the clock may have been set back
+      this.#alerts = 0;
       await this.#lookAtAll(call);
-    } else await this.#lookAtTouched(call);
+    } else {
+      await this.#lookForChanges(call);
+      await this.#lookAtTouched(call);
+    }
+  }
+
+  async #lookForChanges(call: Call): Promise<void> {
+    if (this.#alerts === ALERTS) return;
+    const files = await this.#balancer.changed?.(call) ?? [];
+    if (files.length === 0) return;
+    this.#alerts++;
+    if (files.length > MANY) return await this.#lookAtAll(call);
+    for (const file of files) this.#touched.add(secretOf(file));
   }
 
   async #lookAtAll(call: Call): Promise<void> {

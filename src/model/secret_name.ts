@@ -119,3 +119,8 @@ export function certificateSecrets(base: SecretName): CertificateSecrets {
 export function bundleFile(base: SecretName): string {
   return `${base}.pem`;
 }
+
+/** The base of the secrets whose {@linkcode bundleFile} that is. */
+export function secretOf(file: string): SecretName {
+  return file.replace(/\.pem$/, "") as SecretName;
+}

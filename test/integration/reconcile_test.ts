@@ -5,6 +5,7 @@ import { type DnsName, parseDnsName } from "../../src/model/dns_name.ts";
 import { SidecarError } from "../../src/model/errors.ts";
 import type { AuthorizationRecord } from "../../src/model/records.ts";
 import { bundleFile, certificateSecrets, defaultSecretName } from "../../src/model/secret_name.ts";
+import type { LoadBalancer } from "../../src/ports.ts";
 import { CALL } from "../support/fakes.ts";
 import { type HaproxyOptions, PLACEHOLDER, startHaproxy, type TestHaproxy } from "../support/haproxy.ts";
 import { tapSocket } from "../support/haproxy_tap.ts";
@@ -74,6 +75,34 @@ test("a file that somebody replaced, or wrote over, is put right", { files: file
   assertEquals(await Deno.readTextFile(two!), bundlePem(OLD[2]!));
   assertEquals(eventsOf(it, "balancer.drift").length, 2);
 });
+
+const CHANGES: readonly (readonly [string, (path: string) => Promise<void>])[] = [
+  ["written over", (path) => Deno.writeTextFile(path, bundlePem(PKI.issue([nameOf(1)])))],
+  ["removed", (path) => Deno.remove(path)],
+  ["replaced by a renamed one", async (path) => {
+    await Deno.writeTextFile(`${path}.new`, bundlePem(PKI.issue([nameOf(1)])));
+    await Deno.rename(`${path}.new`, path);
+  }],
+];
+for (const [how, change] of CHANGES) {
+  test(`a file that was ${how} is put right long before the next look`, { files: filesOf(OLD) }, async (haproxy) => {
+    const { lb, asked } = watchedAdapter(adapterOf(haproxy));
+    await using it = await reconcileStage([lb]);
+    for (const bundle of OLD) await it.hold(bundle, ["lb"]);
+    it.start();
+    await until("all are proven and left alone", () => asked.changes > 2);
+    const looks = asked.looks.length;
+    const path = `${haproxy.certs}/${fileOf(OLD[1]!)}`;
+    await change(path);
+    await until("it is as before", async () => await Deno.readTextFile(path) === bundlePem(OLD[1]!));
+    const { changes } = asked;
+    await until("what we did ourselves has been passed over", () => asked.changes > changes + 2);
+
+    // One look at that file alone; what was put back by us leads to no other.
+    assertEquals(asked.looks.slice(looks), [[fileOf(OLD[1]!)]]);
+    assertEquals([eventsOf(it, "balancer.drift").length, await isServed(haproxy, OLD)], [1, true]);
+  });
+}
 
 test("what somebody swapped in by hand is swapped back", { files: filesOf(OLD) }, async (haproxy) => {
   await using it = await reconcileStage([adapterOf(haproxy)]);
@@ -281,6 +310,46 @@ kontena(
     assertEquals(namesIn(kit.certs), [PLACEHOLDER]);
   },
 );
+
+kontena(
+  "a file that somebody changed on a Kontena Load Balancer is put right long before the next look",
+  {},
+  async (kit) => {
+    const { lb, asked } = watchedAdapter(kit.balancer);
+    await using it = await reconcileStage([lb]);
+    const bundle = PKI.issue([nameOf(0)]);
+    const path = `${kit.certs}/${bundleFile(await it.hold(bundle, ["lb"]))}`;
+    it.start();
+    await until("it is served", async () => await clientSees(kit.lb, nameOf(0)) === bundle.facts.fingerprint);
+    await until("it is left alone", () => asked.changes > 2);
+    const looks = asked.looks.length;
+    for (const change of [() => Deno.writeTextFile(path, bundlePem(PKI.issue([nameOf(0)]))), () => Deno.remove(path)]) {
+      await change();
+      await until("it is as before", async () => await Deno.readTextFile(path) === bundlePem(bundle));
+      const { changes } = asked;
+      await until("what we did ourselves has been passed over", () => asked.changes > changes + 2);
+    }
+    assertEquals(asked.looks.slice(looks), [[fileOf(bundle)], [fileOf(bundle)]]);
+    assertEquals(await clientSees(kit.lb, nameOf(0)), bundle.facts.fingerprint);
+  },
+);
+
+/** What a balancer is asked for: the files of each look, and how often for changes. */
+function watchedAdapter(
+  lb: LoadBalancer,
+): { readonly lb: LoadBalancer; readonly asked: { changes: number; readonly looks: (readonly string[])[] } } {
+  const asked = { changes: 0, looks: [] as (readonly string[])[] };
+  const changed: LoadBalancer["changed"] = async (call) => {
+    const files = await lb.changed!(call);
+    asked.changes++;
+    return files;
+  };
+  const inventory: LoadBalancer["inventory"] = (question, call) => {
+    asked.looks.push(question.files);
+    return lb.inventory(question, call);
+  };
+  return { lb: { ...lb, changed, inventory }, asked };
+}
 
 /** An answer that the CA may ask for. */
 function pendingAlpn(name: DnsName, balancer: string): AuthorizationRecord {

@@ -25,6 +25,8 @@ export interface ServingBalancer extends LoadBalancer {
   readonly removals: string[];
   readonly disk: Map<string, string>;
   readonly memory: Map<string, MemoryHop & { readonly fingerprint: string }>;
+  /** Files that `changed` will tell of. */
+  readonly changes: Set<string>;
 }
 
 /** Makes one. */
@@ -40,6 +42,11 @@ export function servingBalancer(name = "lb"): ServingBalancer {
       async sign(): Promise<string> {
         here();
         return await Promise.resolve(`worker ${it.worker}`);
+      },
+      async changed(): Promise<readonly string[]> {
+        const all = [...it.changes];
+        it.changes.clear();
+        return await Promise.resolve(all);
       },
       async inventory({ files }, call): ReturnType<LoadBalancer["inventory"]> {
         const sign = await it.sign(call);
@@ -82,7 +89,17 @@ export function servingBalancer(name = "lb"): ServingBalancer {
         });
       },
     }),
-    { worker: 1, away: false, refusing: false, refused: new Set<string>(), swaps: [], removals: [], disk, memory },
+    {
+      worker: 1,
+      away: false,
+      refusing: false,
+      refused: new Set<string>(),
+      swaps: [],
+      removals: [],
+      disk,
+      memory,
+      changes: new Set<string>(),
+    },
   );
   return it;
 }

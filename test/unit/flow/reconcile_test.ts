@@ -146,6 +146,63 @@ for (const [why, disturb] of DISTURBED) {
   });
 }
 
+/** Somebody writes over the file. */
+function writeOver({ lb }: Scene, file = FILE): void {
+  lb.disk.set(file, "another");
+  lb.changes.add(file);
+}
+
+test("reconcile puts a file right as soon as the balancer tells that it was changed", async (scene) => {
+  const { it, lb, clock } = scene;
+  await it.hold(PKI.issue([NAME]), ["lb"]);
+  it.start();
+  await moved(clock, () => lb.swaps.length === 1);
+  const before = new Map(lb.disk);
+  const began = clock.now().getTime();
+  writeOver(scene);
+  await moved(clock, () => lb.swaps.length === 2);
+
+  assert(clock.now().getTime() - began < 2_000);
+  assertEquals([new Map(lb.disk), scene.told("balancer.drift")], [before, 1]);
+});
+
+test("reconcile does not fight without end with somebody who changes a file again and again", async (scene) => {
+  const { it, lb, clock } = scene;
+  await it.hold(PKI.issue([NAME]), ["lb"]);
+  it.start();
+  await moved(clock, () => lb.swaps.length === 1);
+  const perMinute: number[] = [];
+  for (let minute = 0; minute < 5; minute++) {
+    const before = lb.swaps.length;
+    for (let second = 0; second < 60; second++) {
+      writeOver(scene);
+      await clock.advance(1_000);
+      await until("what the change led to is done", () => clock.sleeping > 0);
+    }
+    perMinute.push(lb.swaps.length - before);
+  }
+  assert(perMinute.every((swaps) => swaps >= 6 && swaps <= 3 * 6), `${perMinute}`);
+});
+
+test("reconcile looks at everything where many files were changed at once", async (scene) => {
+  const { it, lb, clock } = scene;
+  const names = Array.from({ length: 80 }, (_, i) => `n${i}.example.com`);
+  const bundle = PKI.issue([NAME]);
+  await it.hold(bundle, ["lb"]);
+  it.start();
+  await moved(clock, () => lb.swaps.length === 1);
+  const asked: number[] = [];
+  const { inventory } = lb;
+  lb.inventory = (question, call) => {
+    asked.push(question.files.length);
+    return inventory(question, call);
+  };
+  for (const name of names) lb.changes.add(`LE_CERTIFICATE_${name.replaceAll(".", "_")}.pem`);
+  writeOver(scene);
+  await moved(clock, () => lb.swaps.length === 2);
+  assertEquals(asked, [1]);
+});
+
 /** Versions one after the other; those in `bad` are refused. */
 async function versions({ it, lb, clock }: Scene, count: number, bad: readonly number[]): Promise<readonly string[]> {
   const fingerprints: string[] = [];
