@@ -1,9 +1,9 @@
 import { reasonOf, SidecarError } from "../../src/model/errors.ts";
 import type { Call } from "../../src/ports.ts";
 import type { Reload } from "../certs/balancer_url.ts";
-import { Received, withConnection, writeAll } from "../net/connection.ts";
 import { abortable, withDeadline } from "../net/deadline.ts";
 import { loadedFiles } from "./locate.ts";
+import { askMaster } from "./master.ts";
 import { quotable } from "./payload.ts";
 import type { Tools } from "./tools.ts";
 
@@ -51,16 +51,8 @@ async function answering({ runtime, clock }: Tools, call: Call): Promise<number>
   }
 }
 
-/** A master leaves the connection open after its answer, unless its other half is closed; before 2.8 it answers nothing. */
 async function tellMaster(path: string, call: Call): Promise<void> {
-  const reply = await withConnection({ transport: "unix", path }, call, async (connection) => {
-    await writeAll(connection, new TextEncoder().encode("reload\n"));
-    await connection.closeWrite();
-    const received = new Received();
-    // A master that begins anew at once drops the connection.
-    while (received.bytes.length < 16_384 && await received.more(connection).catch(() => false));
-    return new TextDecoder().decode(received.bytes);
-  });
+  const reply = await askMaster(path, "reload", call);
   if (/^Success=0$/m.test(reply)) throw refusedToReload(alertsOf(reply));
   if (/^Unknown command/m.test(reply)) throw refusedToReload("that socket is not its master's");
 }
@@ -94,7 +86,8 @@ function refusedToReload(why: string): SidecarError {
   });
 }
 
-function notTold(name: string, how: Reload, cause: unknown): SidecarError {
+/** The error where what `reload=` names could not be used at all. */
+export function notTold(name: string, how: Reload, cause: unknown): SidecarError {
   const what = how.by === "master" ? how.socket : how.program;
   return new SidecarError("BALANCER_CONFIG", `Load balancer ${name}: cannot use reload= ${what}: ${reasonOf(cause)}`, {
     field: "load_balancers",

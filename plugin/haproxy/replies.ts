@@ -163,6 +163,16 @@ export function readDelete(reply: string, file: string): "done" | "absent" | "bu
   return isBusy(reply) ? "busy" : "refused";
 }
 
+/**
+ * The process ids of the workers that a master has now (`show proc`, management guide 9.4); undefined where it is no master
+ * that answers.
+ */
+export function readWorkers(reply: string): readonly number[] | undefined {
+  if (!/^#<PID>\s+<type>/.test(reply)) return undefined;
+  const [, workers = ""] = /^# workers\n((?:\d.*\n)*)/m.exec(reply) ?? [];
+  return [...workers.matchAll(/^(\d+)\s+worker\s/gm)].map(([, pid]) => Number(pid));
+}
+
 /** A master knows no `show info`, and lists what it knows: its processes. */
 export function isMaster(reply: string): boolean {
   return reply.startsWith("Unknown command") && /^\s*show proc\s/m.test(reply);

@@ -9,6 +9,7 @@ import { inTurn } from "../net/in_turn.ts";
 import { findList, unknownList } from "./locate.ts";
 import { atLeast } from "./payload.ts";
 import { proverOf } from "./prover.ts";
+import { tryReload } from "./reload_trial.ts";
 import { checkShared } from "./shared.ts";
 import { misconfigured, type Tools } from "./tools.ts";
 
@@ -16,7 +17,7 @@ const ALPN: readonly ChallengeType[] = ["tls-alpn-01"];
 
 /** The parts of an HAProxy's wiring, in the order in which they stand on each other. */
 export function haproxyTrials(tools: Tools, sni: SniAnswering): readonly Trial[] {
-  const { challenges } = tools.config;
+  const { challenges, reload } = tools.config;
   return [
     { part: "runtime socket", carries: ALPN, run: (call) => trySocket(tools, call) },
     { part: "certificates", on: ["runtime socket"], run: (call) => tryCertificates(tools, call) },
@@ -30,6 +31,11 @@ export function haproxyTrials(tools: Tools, sni: SniAnswering): readonly Trial[]
       },
     },
     { part: "TLS", on: ["certificates"], carries: ALPN, run: (call) => tryTls(tools, sni, call) },
+    ...reload === undefined ? [] : [{
+      part: "reload",
+      on: ["runtime socket"],
+      run: (call: Call) => tryReload(tools, reload, call),
+    }],
   ];
 }
 

@@ -87,7 +87,10 @@ export function parseHaproxy(name: string, text: string): HaproxyConfig {
   };
 }
 
-/** Lists what Deno has to be allowed; a unix socket needs all three (net, read and write). */
+/**
+ * Lists what Deno has to be allowed; a unix socket needs all three (net, read and write). A program may be read, for the check
+ * that it is there.
+ */
 export function haproxyPermissions(config: HaproxyConfig): Permissions {
   const { socket, certificates: place, challenges, probe, http, reload } = config;
   const sockets = [
@@ -105,7 +108,8 @@ export function haproxyPermissions(config: HaproxyConfig): Permissions {
     hostPort(probe),
     ...http === undefined ? [] : [hostPort(http)],
   ];
-  return { net, read: paths, write: paths, run: reload?.by === "command" ? [reload.program] : [] };
+  const programs = reload?.by === "command" ? [reload.program] : [];
+  return { net, read: [...paths, ...programs], write: paths, run: programs };
 }
 
 function readSocket(url: URL, refuse: Refuse): Address {

@@ -17,6 +17,7 @@ import {
   readNew,
   readSet,
   readTransaction,
+  readWorkers,
 } from "../../../plugin/haproxy/replies.ts";
 
 const FILE = "/etc/haproxy/certs/a.pem";
@@ -218,4 +219,27 @@ Deno.test("no reader takes garbage for a success", () => {
     assertEquals(readDeleteEntry(garbage, LIST, FILE), "refused");
     assertEquals(readInfo(garbage), undefined);
   }));
+});
+
+for (
+  const [why, reply, workers] of [
+    ["one", "# workers\n1271            worker          1               0d00h00m00s     2.5-dev13\n", [1271]],
+    [
+      "one beside those of before",
+      "# workers\n1271            worker          1      0d00h00m00s  3.2.0\n# old workers\n1233  worker  3  0d00h00m43s  3.2.0\n",
+      [1271],
+    ],
+    ["none", "# workers\n# programs\n", []],
+  ] as const
+) {
+  Deno.test(`readWorkers() finds ${why}`, () => {
+    const head =
+      "#<PID>          <type>          <reloads>       <uptime>        <version>\n1162  master  5 [failed: 0]  0d00h02m07s  3.2.0\n";
+    assertEquals(readWorkers(`${head}${reply}\n`), workers);
+  });
+}
+
+Deno.test("readWorkers() knows who is no master", () => {
+  assertEquals(readWorkers("Unknown command, but maybe one of the following ones is a better match:\n"), undefined);
+  assertEquals(readWorkers(""), undefined);
 });

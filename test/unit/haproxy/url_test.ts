@@ -101,7 +101,8 @@ Deno.test("haproxyPermissions() lists the master's socket, or the one program th
   assertEquals([master.read.includes("/run/master.sock"), master.run], [true, []]);
   const command = parseHaproxy("lb", `${UNIX}&reload=/usr/bin/docker%20kill+-s%20HUP%20lb`);
   assertEquals(command.reload, { by: "command", program: "/usr/bin/docker", args: ["kill", "-s", "HUP", "lb"] });
-  assertEquals(haproxyPermissions(command).run, ["/usr/bin/docker"]);
+  const { run, read, write } = haproxyPermissions(command);
+  assertEquals([run, read.at(-1), write.includes("/usr/bin/docker")], [["/usr/bin/docker"], "/usr/bin/docker", false]);
 });
 
 Deno.test("haproxyPermissions() lists the folder of a crt-list, where its new text is staged", () => {
