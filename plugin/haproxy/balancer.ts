@@ -1,6 +1,7 @@
 import { given } from "../../src/model/shape.ts";
 import type { Clock, Events, LoadBalancer } from "../../src/ports.ts";
 import { changes } from "../certs/changes.ts";
+import { defaultCertificate } from "../certs/default_certificate.ts";
 import { baseName } from "../certs/paths.ts";
 import { fileIn } from "../certs/place.ts";
 import { preparePlaces } from "../certs/placeholder.ts";
@@ -38,6 +39,7 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
     config,
     runtime: runtimeSocket(config.name, config.socket),
     answered: { at: -Infinity },
+    defaults: defaultCertificate(config, parts),
     ...parts,
   };
   const { challenges, http } = config;

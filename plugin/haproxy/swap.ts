@@ -3,7 +3,6 @@ import { SidecarError } from "../../src/model/errors.ts";
 import type { ShadowedName } from "../../src/model/records.ts";
 import type { Call, Candidate, SwapReport } from "../../src/ports.ts";
 import { ProbeError } from "../net/probe_error.ts";
-import { checkDefault, tellDisplaced } from "../certs/default_certificate.ts";
 import { readIfThere, replaceFile } from "../certs/files.ts";
 import { inTurn } from "../net/in_turn.ts";
 import { alreadyServed, type Job, keepListed, leafSum } from "./job.ts";
@@ -76,8 +75,8 @@ async function begin(
   const now = await locate(tools, it.file, call);
   const former = await readIfThere(path);
   const formerList = place.kind === "directory" ? undefined : await readIfThere(place.path);
-  if (former === undefined) await checkDefault(tools.config, it.file, tools.events);
-  await tellDisplaced(tools.config, tools.clock.now(), tools.events);
+  if (former === undefined) await tools.defaults.check(it.file);
+  await tools.defaults.tellDisplaced();
   return { ...it, version, path, former, formerList, before: now, now, reached: "nothing" };
 }
 

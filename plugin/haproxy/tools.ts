@@ -1,5 +1,6 @@
 import { SidecarError } from "../../src/model/errors.ts";
 import type { Call, Clock, Events } from "../../src/ports.ts";
+import type { DefaultCertificate } from "../certs/default_certificate.ts";
 import type { Endpoint } from "../net/connection.ts";
 import { quotable } from "./payload.ts";
 import { isBusy } from "./replies.ts";
@@ -12,6 +13,8 @@ export interface Tools {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly events: Events;
+  /** What becomes of the folder's default certificate. */
+  readonly defaults: DefaultCertificate;
   /** Where the sidecar listens for http-01. */
   readonly answers?: Endpoint;
   /** How long a reload may take, in milliseconds, if not what its certificates need. */

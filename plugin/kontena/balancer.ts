@@ -2,6 +2,7 @@ import { given } from "../../src/model/shape.ts";
 import type { BalancerState, Call, Clock, Events, LoadBalancer, SniAnswering } from "../../src/ports.ts";
 import { hostPort } from "../certs/balancer_url.ts";
 import { changes } from "../certs/changes.ts";
+import { defaultCertificate } from "../certs/default_certificate.ts";
 import { baseName } from "../certs/paths.ts";
 import { checkPlace, fileIn } from "../certs/place.ts";
 import { preparePlaces } from "../certs/placeholder.ts";
@@ -42,7 +43,8 @@ const NO_ALPN = "the HAProxy of a Kontena Load Balancer is older than 2.0 and ca
  */
 export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): LoadBalancer {
   const { runtime, patienceMs = 10_000, ...rest } = parts;
-  const tools: Tools = { config, etcd: etcdV2(config.name, hostPort(config.etcd)), patienceMs, ...rest };
+  const etcd = etcdV2(config.name, hostPort(config.etcd));
+  const tools: Tools = { config, etcd, defaults: defaultCertificate(config, parts), patienceMs, ...rest };
   const files = new Set<string>();
   const mine = (file: string): boolean => files.has(file) || isSniFile(file) || file.startsWith("LE_CERTIFICATE_");
   const bySocket = (call: Call): Promise<LoadBalancer | undefined> => usable(runtime, call);

@@ -3,7 +3,6 @@ import { SidecarError } from "../../src/model/errors.ts";
 import { given } from "../../src/model/shape.ts";
 import type { ShadowedName } from "../../src/model/records.ts";
 import type { Call, Candidate, SwapReport } from "../../src/ports.ts";
-import { checkDefault, tellDisplaced } from "../certs/default_certificate.ts";
 import { readIfThere, replaceFile } from "../certs/files.ts";
 import { leafOf } from "../certs/on_disk.ts";
 import { checkFile, checkPem } from "../certs/pem.ts";
@@ -40,8 +39,8 @@ export async function swap(tools: Tools, { file, bundle }: Candidate, call: Call
     await checkPlace(name, place);
     const path = fileIn(place, file);
     const now = await readIfThere(path);
-    if (now === undefined) await checkDefault(tools.config, file, tools.events);
-    await tellDisplaced(tools.config, tools.clock.now(), tools.events);
+    if (now === undefined) await tools.defaults.check(file);
+    await tools.defaults.tellDisplaced();
     const job: Job = { file, path, pem, bundle, former: await formerOf(tools, path, now, pem, call) };
     if (now === pem) {
       const shadowed = await prove(proverOf(tools), bundle, call).catch(() => undefined);

@@ -1,6 +1,7 @@
 import { SidecarError } from "../../src/model/errors.ts";
 import { given } from "../../src/model/shape.ts";
 import type { Clock, Events } from "../../src/ports.ts";
+import type { DefaultCertificate } from "../certs/default_certificate.ts";
 import type { Prover } from "../certs/prove.ts";
 import { filesOnDisk } from "../certs/on_disk.ts";
 import type { Endpoint } from "../net/connection.ts";
@@ -13,6 +14,8 @@ export interface Tools {
   readonly etcd: Etcd;
   readonly clock: Clock;
   readonly events: Events;
+  /** What becomes of the folder's default certificate. */
+  readonly defaults: DefaultCertificate;
   /** How long a small balancer may take to read its directory again, in milliseconds. */
   readonly patienceMs: number;
   /** Where the sidecar listens for http-01. */

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { SidecarError } from "../../../src/model/errors.ts";
+import { defaultCertificate } from "../../../plugin/certs/default_certificate.ts";
 import { reload } from "../../../plugin/haproxy/reload.ts";
 import type { Tools } from "../../../plugin/haproxy/tools.ts";
 import { parseHaproxy } from "../../../plugin/haproxy/url.ts";
@@ -33,7 +34,9 @@ async function toldBy(answer: string, pids: readonly number[]): Promise<{ told: 
   const config = parseHaproxy("lb", "haproxy+unix:///s?certs=/certs&probe=lb:443");
   const clock = { ...fakeClock(), sleep: (): Promise<void> => Promise.resolve() };
   const runtime = { key: "unix:/s", ask: () => Promise.reject(new Error("not asked")), info };
-  const tools: Tools = { config, runtime, clock, events: { emit(): void {} }, reloadMs: 5_000 };
+  const events = { emit(): void {} };
+  const defaults = defaultCertificate(config, { clock, events });
+  const tools: Tools = { config, runtime, clock, events, defaults, reloadMs: 5_000 };
   try {
     await reload(tools, { by: "master", socket }, CALL);
   } finally {

@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { SidecarError } from "../../../src/model/errors.ts";
 import type { Event } from "../../../src/ports.ts";
+import { defaultCertificate } from "../../../plugin/certs/default_certificate.ts";
 import { clearTransaction, setCertificate } from "../../../plugin/haproxy/transaction.ts";
 import type { Tools } from "../../../plugin/haproxy/tools.ts";
 import { parseHaproxy } from "../../../plugin/haproxy/url.ts";
@@ -35,7 +36,9 @@ function scripted(...replies: readonly string[]): Scripted {
   };
   const config = parseHaproxy("lb", "haproxy+unix:///s?certs=/certs&probe=lb:443");
   const runtime = { key: "unix:/s", ask, info: () => Promise.reject(new Error("not asked")) };
-  return { tools: { config, runtime, clock, events: { emit: (it) => events.push(it) } }, sent, events, clock };
+  const told = { emit: (it: Event): void => void events.push(it) };
+  const defaults = defaultCertificate(config, { clock, events: told });
+  return { tools: { config, runtime, clock, events: told, defaults }, sent, events, clock };
 }
 
 Deno.test("clearTransaction() only looks where none is open", async () => {
