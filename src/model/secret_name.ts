@@ -42,11 +42,6 @@ export function orderKeyName(orderId: string): InternalName {
   return `${ORDER_KEY}${orderId}` as InternalName;
 }
 
-/** Tells whether there is only ever one secret of that name: once removed, a vault need not remember which version it had. */
-export function isUsedOnce(name: VaultName): boolean {
-  return name.startsWith(ORDER_KEY); // an order's id is random
-}
-
 /** The sealed record for a certificate that was not taken: its chain as it came, and its key. */
 export function asideName(base: SecretName): InternalName {
   return `.aside.${base}` as InternalName;
