@@ -399,6 +399,23 @@ Deno.test("an authorization that becomes invalid counts once for its name, and h
   await order(it);
 });
 
+Deno.test("an authorization that failed counts once also where it is looked at after the ledger was swept", async () => {
+  const invalid = reply(200, {
+    status: "invalid",
+    identifier: { type: "dns", value: "www.example.org" },
+    challenges: [],
+  });
+  const limits = LETSENCRYPT_LIMITS.filter((it) => it.counts === "failure")
+    .map((it) => ({ ...it, capacity: 2, refillMs: 24 * HOUR }));
+  const it = bench({ "POST /new-order": ordered, "POST /authz/1": invalid, "POST /authz/2": invalid }, limits);
+  await it.account.authorization(url("/authz/1"), CALL);
+  await it.clock.jump(HOUR + 1);
+  await it.account.authorization(url("/authz/1"), CALL);
+  await order(it);
+  await it.account.authorization(url("/authz/2"), CALL);
+  await assertRejects(() => order(it), RateLimitedError, "2 of 2");
+});
+
 Deno.test("registration is counted, and looking an account up is not", async () => {
   const made = reply(201, { status: "valid" }, { location: `${BASE}/acct/1` });
   const limits = LETSENCRYPT_LIMITS.filter((it) => it.counts === "account").map((it) => ({ ...it, capacity: 1 }));
