@@ -10,6 +10,7 @@ import { changes } from "./changes.ts";
 import { balancerFor, checkBalancers } from "./choose_balancer.ts";
 import { closureOf } from "./closure.ts";
 import { explainCertificate } from "./explain.ts";
+import { follow } from "./follow.ts";
 import { exportCertificate, heldCertificate, heldCertificates } from "./held.ts";
 import type { Certificates } from "./inner_service.ts";
 import type { FlowParts } from "./parts.ts";
@@ -46,6 +47,7 @@ export function certificates(parts: FlowParts, answers: Answers, lifetime: Abort
     serve,
     restore,
     withdraw,
+    follow: (secretName, call) => follow(shop, secretName, call),
     landed: () => shop.flights.landed(),
   };
 }

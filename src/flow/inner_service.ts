@@ -54,6 +54,12 @@ export interface Certificates extends CertificateService {
   restore(balancer: string, targets: readonly Target[], call: Call): Promise<ReadonlySet<SecretName>>;
   /** Takes out of one balancer what is not held any more; nothing happens where it is held after all. */
   withdraw(at: Place, call: Call): Promise<void>;
+  /**
+   * Brings what is written down of a certificate in line with the bundle that the vault holds.
+   *
+   * @returns False where something is under way for its names, which writes both itself; nothing was looked at then.
+   */
+  follow(secretName: SecretName, call: Call): Promise<boolean>;
   /** Resolves when nothing is under way any more. */
   landed(): Promise<void>;
 }

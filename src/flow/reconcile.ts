@@ -1,5 +1,5 @@
 import type { Intent } from "../model/records.ts";
-import type { SecretName, VaultName } from "../model/secret_name.ts";
+import { bundleBase, type SecretName } from "../model/secret_name.ts";
 import type { Call } from "../ports.ts";
 import type { Answers } from "./answers.ts";
 import { type BalancerWatch, balancerWatch } from "./balancer_watch.ts";
@@ -44,11 +44,6 @@ export function reconcile(
 /** What was written is looked at at once. */
 async function listen({ vault, records }: FlowParts, watches: readonly BalancerWatch[], call: Call): Promise<void> {
   const touch = (name: SecretName): void => watches.forEach((watch) => watch.touch(name));
-  vault.watch?.((names) => names.flatMap(baseOf).forEach(touch), call);
+  vault.watch?.((names) => names.flatMap((it) => bundleBase(it) ?? []).forEach(touch), call);
   for await (const id of records.certificates.watch(call)) touch(id as SecretName);
-}
-
-/** The certificate whose bundle a secret is. */
-function baseOf(name: VaultName): readonly SecretName[] {
-  return name.endsWith("_BUNDLE") ? [name.slice(0, -"_BUNDLE".length) as SecretName] : [];
 }

@@ -133,6 +133,7 @@ async function sum(algorithm: string, bytes: Uint8Array<ArrayBuffer>): Promise<s
   return new Uint8Array(await crypto.subtle.digest(algorithm, bytes)).toHex();
 }
 
-function stampOf({ createdAt, updatedAt }: SecretEntry): string {
+/** What differs as soon as a secret was written again. */
+export function stampOf({ createdAt, updatedAt }: SecretEntry): string {
   return `${createdAt.getTime()} ${updatedAt?.getTime() ?? ""}`;
 }
