@@ -1,6 +1,6 @@
 import { nameSet } from "../model/dns_name.ts";
 import { SidecarError } from "../model/errors.ts";
-import { followed } from "../model/followed.ts";
+import { followed, type Found } from "../model/followed.ts";
 import type { Bundle } from "../model/certificate.ts";
 import type { CertificateRecord } from "../model/records.ts";
 import { certificateSecrets, orderKeyName, type SecretName } from "../model/secret_name.ts";
@@ -10,9 +10,11 @@ import { leafDer, readBundle } from "../x509/bundle.ts";
 import { certificateFacts } from "../x509/certificate.ts";
 import { importKey } from "../x509/keys.ts";
 import { clearAside } from "./aside.ts";
+import { lostNames } from "./dropped_names.ts";
 import { currentRecord } from "./held.ts";
 import type { FlowParts } from "./parts.ts";
 import { forgetOrders } from "./remove.ts";
+import { tellWarnings } from "./standing.ts";
 import type { Workshop } from "./workshop.ts";
 
 /**
@@ -42,7 +44,7 @@ export async function anotherBundle(
 }
 
 async function followVault(parts: FlowParts, secretName: SecretName, call: Call): Promise<void> {
-  const { vault, records, events } = parts;
+  const { vault, records } = parts;
   for (;;) {
     const row = await records.certificates.get(secretName, call);
     const stored = row === undefined ? undefined : await anotherBundle(vault, row.value, call);
@@ -50,24 +52,43 @@ async function followVault(parts: FlowParts, secretName: SecretName, call: Call)
     // What cannot be served is told by whoever should serve it: nothing is written down of it.
     const bundle = await readBundle(`${stored.value}\n`).catch(() => undefined);
     if (bundle === undefined) return;
-    const { intent, facts: before } = row.value;
-    const writes = repairWrites(secretName, await readStoredSecrets(vault, secretName, call), intent.certType);
+    const writes = repairWrites(
+      secretName,
+      await readStoredSecrets(vault, secretName, call),
+      row.value.intent.certType,
+    );
     if (writes.length > 0) await vault.write(writes, call);
-    const { type: keyType } = await importKey(bundle.keyPem);
-    const { facts } = bundle;
-    const ours = await isOfAnOrder(parts, secretName, bundle, call);
-    const now = followed(row.value, { facts, keyType, storedAt: stored.updatedAt ?? stored.createdAt, ours });
+    const found = await lookInto(parts, row.value, bundle, call);
+    const now = followed(row.value, { ...found, storedAt: stored.updatedAt ?? stored.createdAt });
     await records.certificates.put(secretName, now, { ...call, ifVersion: row.version });
-    if (!ours) await forgetFormer(parts, now, call);
-    const text = `The vault has another certificate for ${now.intent.names.join(", ")} than was written down (serial ` +
-      `${facts.serial}, not ${before.serial}); it goes by the one in the vault`;
-    events.emit({
-      level: "warn",
-      name: "certificate.corrected",
-      text,
-      fields: { subject: now.intent.names[0], secret: secretName, serial: facts.serial },
-    });
+    if (!found.ours) await forgetFormer(parts, now, call);
+    tell(parts, row.value, now);
   }
+}
+
+/** What a bundle is, next to the certificate that is written down in its place. */
+async function lookInto(
+  parts: FlowParts,
+  { intent, facts: { names } }: CertificateRecord,
+  bundle: Bundle,
+  call: Call,
+): Promise<Omit<Found, "storedAt">> {
+  const { facts } = bundle;
+  return {
+    facts,
+    keyType: (await importKey(bundle.keyPem)).type,
+    lost: await lostNames(parts, { ...intent, names: facts.names }, names, call),
+    ours: await isOfAnOrder(parts, intent.secretName, bundle, call),
+  };
+}
+
+function tell(parts: FlowParts, { facts: before }: CertificateRecord, now: CertificateRecord): void {
+  const { intent, facts: { serial }, warnings = [] } = now;
+  const text = `The vault has another certificate for ${intent.names.join(", ")} than was written down (serial ` +
+    `${serial}, not ${before.serial}); it goes by the one in the vault`;
+  const fields = { subject: intent.names[0], secret: intent.secretName, serial };
+  parts.events.emit({ level: "warn", name: "certificate.corrected", text, fields });
+  tellWarnings(parts, intent, warnings);
 }
 
 /** How attempts at the former one went, and what was under way for it, has nothing to do with what a person brings. */

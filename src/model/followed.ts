@@ -1,7 +1,9 @@
 import { answered } from "./by_hand.ts";
 import type { CertificateFacts } from "./certificate.ts";
-import { sameNames } from "./dns_name.ts";
+import { type DnsName, sameNames } from "./dns_name.ts";
+import { dropped } from "./judge.ts";
 import type { KeyType } from "./key_type.ts";
+import { given } from "./shape.ts";
 import type { CertificateOrigin, CertificateRecord, Intent } from "./records.ts";
 
 /** A certificate that stands in the vault in the place of another one. */
@@ -12,6 +14,8 @@ export interface Found {
   readonly keyType: KeyType;
   /** When it was written into the vault. */
   readonly storedAt: Date;
+  /** Names of the former one that no certificate of ours is for any more. */
+  readonly lost: readonly DnsName[];
   /** It is known to be of an order of ours. */
   readonly ours: boolean;
 }
@@ -23,11 +27,19 @@ export interface Found {
  * @returns Of origin `ca` only if the one before was, and this one is ours, or just as that CA makes them for the same intent: a
  * version of ours perhaps, that came back. Any other one is a person's, as if it had been imported.
  */
-export function followed(record: CertificateRecord, { facts, keyType, storedAt, ours }: Found): CertificateRecord {
+export function followed(record: CertificateRecord, found: Found): CertificateRecord {
+  const { facts, keyType, storedAt, ours } = found;
   const intent: Intent = { ...answered(record.intent), names: namesOf(facts, record.intent), keyType };
   const alike = ours || keyType === record.intent.keyType && sameNames(intent.names, record.intent.names) &&
       isSameIssuer(facts, record.facts);
-  return { intent, facts, storedAt, ...alike ? originOf(record) : { origin: "imported" } };
+  const warning = dropped(found.lost);
+  return {
+    intent,
+    facts,
+    storedAt,
+    ...given("warnings", warning === undefined ? undefined : [warning]),
+    ...alike ? originOf(record) : { origin: "imported" },
+  };
 }
 
 /** Its own names, the subject first as long as it has it; one for addresses alone keeps the name that it is asked for by. */
