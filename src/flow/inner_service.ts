@@ -52,7 +52,10 @@ export interface Certificates extends CertificateService {
    * @returns What is in its place again, and still to be proven; all else is left to `serve`.
    */
   restore(balancer: string, targets: readonly Target[], call: Call): Promise<ReadonlySet<SecretName>>;
-  /** Takes out of one balancer what is not held any more; nothing happens where it is held after all. */
+  /**
+   * Takes out of one balancer what is not held any more, or has gone over to others; nothing happens where it is wanted there
+   * after all.
+   */
   withdraw(at: Place, call: Call): Promise<void>;
   /**
    * Brings what is written down of a certificate in line with the bundle that the vault holds.

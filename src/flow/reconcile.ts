@@ -1,3 +1,4 @@
+import { deploymentSecret } from "../ledger/records.ts";
 import type { Intent } from "../model/records.ts";
 import { bundleBase, type SecretName } from "../model/secret_name.ts";
 import type { Call } from "../ports.ts";
@@ -6,7 +7,7 @@ import { type BalancerWatch, balancerWatch } from "./balancer_watch.ts";
 import type { Certificates } from "./certificates.ts";
 import type { FlowParts } from "./parts.ts";
 import { quietly } from "./quietly.ts";
-import { targetReader } from "./targets.ts";
+import { type TargetReader, targetReader } from "./targets.ts";
 
 /** Keeps what the balancers serve the same as what the vault holds. */
 export interface Reconcile {
@@ -35,15 +36,29 @@ export function reconcile(
       await Promise.all(watches.map((watch) => watch.look(call)));
     },
     async run(call): Promise<void> {
-      const listening = quietly(parts, "reconcile.watch", () => listen(parts, watches, call), call);
+      const listening = quietly(parts, "reconcile.watch", () => listen(parts, targets, watches, call), call);
       await Promise.all([listening, ...watches.map((watch) => watch.run(call))]);
     },
   };
 }
 
-/** What was written is looked at at once. */
-async function listen({ vault, records }: FlowParts, watches: readonly BalancerWatch[], call: Call): Promise<void> {
+/** What was written is looked at at once, and what only waits for other balancers as soon as one of them has it. */
+async function listen(
+  { vault, records }: FlowParts,
+  targets: TargetReader,
+  watches: readonly BalancerWatch[],
+  call: Call,
+): Promise<void> {
   const touch = (name: SecretName): void => watches.forEach((watch) => watch.touch(name));
   vault.watch?.((names) => names.flatMap((it) => bundleBase(it) ?? []).forEach(touch), call);
-  for await (const id of records.certificates.watch(call)) touch(id as SecretName);
+  const written = async (): Promise<void> => {
+    for await (const id of records.certificates.watch(call)) touch(id as SecretName);
+  };
+  const deployed = async (): Promise<void> => {
+    for await (const id of records.deployments.watch(call)) {
+      const secretName = deploymentSecret(id);
+      if (targets.isLeaving(secretName)) touch(secretName);
+    }
+  };
+  await Promise.all([written(), deployed()]);
 }

@@ -1,4 +1,5 @@
 import type { Target } from "../model/balancer_plan.ts";
+import { hasMoved, isWantedAt } from "../model/moved.ts";
 import type { CertificateRecord, DeploymentRecord } from "../model/records.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import { deploymentId } from "../ledger/records.ts";
@@ -54,12 +55,9 @@ export function swaps(parts: FlowParts, turns: Turns): Swaps {
 
     withdraw({ balancer, secretName }: Place, call: Call): Promise<void> {
       return turns.take(swapTurn(secretName, balancer), async () => {
-        const { vault } = parts;
-        const record = await currentRecord(parts, secretName, call);
-        const kept = record !== undefined &&
-          await vault.read(certificateSecrets(secretName).bundle, call) !== undefined;
         const linked = parts.balancers.get(balancer);
-        if (!kept && linked !== undefined) await takeOutOf(parts, linked, secretName, call);
+        if (linked === undefined || await isKept(parts, { balancer, secretName }, call)) return;
+        await takeOutOf(parts, linked, secretName, call);
       }, call);
     },
 
@@ -68,6 +66,20 @@ export function swaps(parts: FlowParts, turns: Turns): Swaps {
       return inTurns(secretNames.flatMap((it) => balancers.map((name) => swapTurn(it, name))), work, call);
     },
   };
+}
+
+/** It is held, and has not gone over to other balancers, or may still come back from an order that is under way. */
+async function isKept(parts: FlowParts, { balancer, secretName }: Place, call: Call): Promise<boolean> {
+  const { vault, records, balancers, settings: { declared = [] } } = parts;
+  const record = await currentRecord(parts, secretName, call);
+  if (record === undefined) return false;
+  if (await vault.read(certificateSecrets(secretName).bundle, call) === undefined) return false;
+  const { intent, facts: { fingerprint } } = record;
+  const open = (await records.orders.list(call)).flatMap((entry) => entry.value.intent ?? []);
+  if (isWantedAt(balancer, intent, [...declared, ...open])) return true;
+  const links = intent.balancers.filter((name) => balancers.has(name));
+  const known = await Promise.all(links.map((name) => records.deployments.get(deploymentId(name, secretName), call)));
+  return !hasMoved(balancer, links, fingerprint, known.flatMap((row) => row?.value ?? []));
 }
 
 function swapTurn(secretName: SecretName, balancer: string): string {
