@@ -7,6 +7,24 @@ import { certificateFacts } from "../x509/certificate.ts";
 import type { FlowParts } from "./parts.ts";
 
 /**
+ * The names of a former certificate that neither the one for the intent is for, nor any other of ours: nobody has decided what
+ * clients get for them.
+ */
+export async function lostNames(
+  { records }: FlowParts,
+  { names, secretName, twinOf }: Pick<Intent, "secretName" | "twinOf"> & { readonly names: readonly DnsName[] },
+  before: readonly DnsName[],
+  call: Call,
+): Promise<readonly DnsName[]> {
+  const left = notCovered(before, names);
+  if (left.length === 0) return left;
+  const all = (await records.certificates.list(call)).map((entry) => entry.value.intent);
+  // A second kind follows the first one.
+  const others = all.filter((it) => (it.twinOf ?? it.secretName) !== (twinOf ?? secretName));
+  return notCovered(left, others.flatMap((it) => it.names));
+}
+
+/**
  * Tells which names the certificate before had and the new one has not, and what clients get for them from now on: often the
  * balancer's default certificate, which nobody has chosen for them.
  *
@@ -36,28 +54,6 @@ export async function tellDropped(
   }
 }
 
-/**
- * The names of a former certificate that neither the one for the intent is for, nor any other of ours: nobody has decided what
- * clients get for them.
- */
-export async function lostNames(
-  { records }: FlowParts,
-  { names, secretName, twinOf }: Pick<Intent, "secretName" | "twinOf"> & { readonly names: readonly DnsName[] },
-  before: readonly DnsName[],
-  call: Call,
-): Promise<readonly DnsName[]> {
-  const left = notCovered(before, names);
-  if (left.length === 0) return left;
-  const all = (await records.certificates.list(call)).map((entry) => entry.value.intent);
-  // A second kind follows the first one.
-  const others = all.filter((it) => (it.twinOf ?? it.secretName) !== (twinOf ?? secretName));
-  return notCovered(left, others.flatMap((it) => it.names));
-}
-
-function notCovered(all: readonly DnsName[], names: readonly DnsName[]): readonly DnsName[] {
-  return all.filter((it) => !names.some((name) => covers(name, it)));
-}
-
 /** The names of the version that was served, as long as the vault still has it. */
 async function namesOf(
   { vault }: FlowParts,
@@ -82,4 +78,8 @@ async function described({ records }: FlowParts, found: Served | undefined, call
   const ours = all.find((it) => it.facts.fingerprint === found.fingerprint)?.intent;
   if (ours !== undefined) return `it is answered with the certificate for ${ours.names[0]}`;
   return `it is answered with another certificate, the default one perhaps (serial ${found.serial})`;
+}
+
+function notCovered(all: readonly DnsName[], names: readonly DnsName[]): readonly DnsName[] {
+  return all.filter((it) => !names.some((name) => covers(name, it)));
 }

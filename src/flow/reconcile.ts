@@ -57,7 +57,7 @@ async function listen(
   const deployed = async (): Promise<void> => {
     for await (const id of records.deployments.watch(call)) {
       const secretName = deploymentSecret(id);
-      if (targets.isLeaving(secretName)) touch(secretName);
+      if (targets.isAwaited(secretName)) touch(secretName);
     }
   };
   await Promise.all([written(), deployed()]);

@@ -2,12 +2,12 @@ import type { Target } from "../model/balancer_plan.ts";
 import { bundlePem } from "../model/certificate.ts";
 import { describe } from "../model/errors.ts";
 import { KEY_TYPES } from "../model/key_type.ts";
-import { hasMoved, isWantedAt } from "../model/moved.ts";
 import type { CertificateRecord, DeploymentRecord, Intent } from "../model/records.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import { readStoredBundle } from "../vault/certificate_secrets.ts";
 import type { Call, SecretEntry } from "../ports.ts";
 import { leafDer, readBundle } from "../x509/bundle.ts";
+import { departures, type Kept } from "./departures.ts";
 import type { FlowParts } from "./parts.ts";
 
 /** A certificate that the vault holds, and where it shall be served. */
@@ -37,8 +37,8 @@ export interface TargetReader {
   all(call: Call): Promise<Targets>;
   /** Those of some certificates, which may have been written at this very moment. */
   some(names: ReadonlySet<SecretName>, call: Call): Promise<Targets>;
-  /** Tells whether a balancer was seen that gives the certificate up as soon as the others serve it. */
-  isLeaving(secretName: SecretName): boolean;
+  /** Tells whether a balancer was seen that gives the certificate up as soon as others serve it. */
+  isAwaited(secretName: SecretName): boolean;
 }
 
 /** What the bundle itself tells of a target. */
@@ -57,27 +57,10 @@ type Known =
  *
  * @param declared Certificates that are brought back where their bundle is gone: the balancers keep them until then.
  */
-export function targetReader(
-  { vault, records, balancers: configured }: FlowParts,
-  declared: readonly Intent[],
-): TargetReader {
-  const wanted = new Set(declared.map((intent) => intent.secretName));
+export function targetReader(parts: FlowParts, declared: readonly Intent[]): TargetReader {
+  const { vault, records } = parts;
+  const departing = departures(parts, declared);
   const cache = new Map<SecretName, Known>();
-  const leaving = new Set<SecretName>();
-
-  /** What is held stays at a balancer that it was linked with until it has moved. */
-  const hasLeft = (
-    { balancer, secretName }: DeploymentRecord,
-    { intent }: CertificateRecord,
-    { target }: Known & { readonly target: BundleTarget },
-    given: readonly DeploymentRecord[],
-  ): boolean => {
-    if (intent.balancers.includes(balancer) || isWantedAt(balancer, intent, declared)) return false;
-    const links = intent.balancers.filter((name) => configured.has(name));
-    const left = hasMoved(balancer, links, target.fingerprint, given);
-    if (!left) leaving.add(secretName);
-    return left;
-  };
 
   /** Undefined where the vault has no bundle. */
   const lookAt = async (secretName: SecretName, stamp: string, call: Call): Promise<Known | undefined> => {
@@ -94,30 +77,20 @@ export function targetReader(
   ): Targets => {
     const held: HeldTarget[] = [];
     const unreadable = new Map<SecretName, string>();
-    const kept = new Map<SecretName, readonly [CertificateRecord, Known]>();
-    for (const [record, known] of about) {
-      const { secretName, balancers, keyType } = record.intent;
-      leaving.delete(secretName);
+    const kept = new Map<SecretName, Kept>();
+    for (const [{ intent }, known] of about) {
+      const { secretName, balancers, keyType } = intent;
       if (known === undefined) continue;
-      kept.set(secretName, [record, known]);
+      kept.set(secretName, "target" in known ? { intent, fingerprint: known.target.fingerprint } : { intent });
       if ("target" in known) held.push({ ...known.target, family: KEY_TYPES[keyType].family, balancers });
       else unreadable.set(secretName, known.fault);
     }
-    const gone = new Map<string, Set<SecretName>>();
-    for (const [secretName, given] of Map.groupBy(deployments, (it) => it.secretName)) {
-      const [record, known] = kept.get(secretName) ?? [];
-      const over = given.filter((it) =>
-        record === undefined || known === undefined
-          ? !wanted.has(secretName)
-          : "target" in known && hasLeft(it, record, known, given)
-      );
-      for (const { balancer } of over) gone.set(balancer, (gone.get(balancer) ?? new Set()).add(secretName));
-    }
+    const gone = departing.of(kept, deployments);
     return { held, unreadable, deployments, gone };
   };
 
   return {
-    isLeaving: (secretName) => leaving.has(secretName),
+    isAwaited: (secretName) => departing.isAwaited(secretName),
     async all(call): Promise<Targets> {
       const stamps = new Map<string, string>((await vault.list(call)).map((entry) => [entry.name, stampOf(entry)]));
       const deployments = (await records.deployments.list(call)).map((entry) => entry.value);
