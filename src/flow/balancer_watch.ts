@@ -205,7 +205,7 @@ class Watch implements BalancerWatch {
     }
     const steps = planBalancer({
       ...look,
-      gone: [...look.deployments.keys()].filter((it) => gone.has(it)),
+      gone: [...gone.get(this.#balancer.name) ?? []],
       proofs: this.#proofs,
       releases: this.#releases,
       probes: Math.ceil(look.targets.length / PARTS),

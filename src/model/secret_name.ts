@@ -12,6 +12,7 @@ export type InternalName = Branded<"InternalName">;
 export type VaultName = SecretName | InternalName;
 
 const ORDER_KEY = ".order-key.";
+const BUNDLE = "_BUNDLE";
 const SECRET_NAME = /^(?!-)[A-Za-z0-9_-]+$/;
 
 /** The longest name that {@linkcode parseSecretName} takes. */
@@ -106,8 +107,13 @@ export function certificateSecrets(base: SecretName): CertificateSecrets {
   return {
     privateKey: `${base}_PRIVATE_KEY` as SecretName,
     certificate: `${base}_CERTIFICATE` as SecretName,
-    bundle: `${base}_BUNDLE` as SecretName,
+    bundle: `${base}${BUNDLE}` as SecretName,
   };
+}
+
+/** The base of a certificate's secrets, by the name of its bundle; undefined for any other name. */
+export function bundleBase(name: VaultName): SecretName | undefined {
+  return isSecretName(name) && name.endsWith(BUNDLE) ? name.slice(0, -BUNDLE.length) as SecretName : undefined;
 }
 
 /** The file of a certificate in a balancer's directory. */
