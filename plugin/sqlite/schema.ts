@@ -7,6 +7,9 @@
 /** Marks a database as ours in its header (SQLite's file format, offset 68): "KonC". */
 export const APPLICATION_ID = 0x4b6f6e43;
 
+/** Name of the counter that holds the highest version of a removed secret. */
+export const REMOVED = "removed secrets";
+
 /** Step `n` brings a database from `user_version` n to n + 1. */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -36,5 +39,11 @@ export const MIGRATIONS: readonly string[] = [
 
   -- The ledger's version, and the fencing token of each lease.
   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
+  `
+  -- A removed secret leaves no row: what is new counts on from the highest version that one had, so that none repeats.
+  INSERT INTO counters (name, value)
+    SELECT '${REMOVED}', max(version) FROM secrets WHERE created_at IS NULL HAVING count(*) > 0;
+  DELETE FROM secrets WHERE created_at IS NULL;
   `,
 ];

@@ -1,8 +1,9 @@
 import { SidecarError } from "../../src/model/errors.ts";
 import { type Fields, given, instant, number, optional, text } from "../../src/model/shape.ts";
-import { type InternalName, isUsedOnce, type SecretName, type VaultName } from "../../src/model/secret_name.ts";
+import type { InternalName, SecretName, VaultName } from "../../src/model/secret_name.ts";
 import type { Call, Clock, Secret, SecretEntry, SecretWrite, Vault } from "../../src/ports.ts";
 import { checkVersion, KEPT_VERSIONS, readyWrites, type Sealer } from "../../mod.ts";
+import { REMOVED } from "./schema.ts";
 import type { SqliteStore } from "./store.ts";
 
 /**
@@ -44,8 +45,10 @@ export function sqliteVault(store: SqliteStore, sealer: Sealer, clock: Clock): V
     },
     async remove(name: VaultName, call: Call): Promise<boolean> {
       await admit(call);
-      const forget = isUsedOnce(name) ? FORGET_NAME : FORGET_DATE;
-      return store.transaction(() => store.run(FORGET_VERSIONS, name) > 0 && store.run(forget, name) > 0);
+      return store.transaction(() => {
+        store.run(RAISE_REMOVED, REMOVED, name);
+        return store.run(FORGET_VERSIONS, name) > 0 && store.run(FORGET_NAME, name) > 0;
+      });
     },
     async history(name: VaultName, call: Call): Promise<readonly Secret[]> {
       await admit(call);
@@ -85,7 +88,7 @@ const CHECK_NAME = ".vault-key" as InternalName;
 
 const LIST = `
   SELECT name, created_at, updated_at FROM secrets JOIN secret_versions USING (name, version)
-  WHERE created_at IS NOT NULL AND name NOT LIKE '.%' ORDER BY name`;
+  WHERE name NOT LIKE '.%' ORDER BY name`;
 const CURRENT = `
   SELECT version, sealed, created_at, updated_at FROM secrets JOIN secret_versions USING (name, version)
   WHERE name = ?`;
@@ -100,9 +103,14 @@ const ADD_VERSION = "INSERT INTO secret_versions (name, version, sealed, updated
 const DROP_OLD = "DELETE FROM secret_versions WHERE name = ? AND version < ?";
 const FORGET_VERSIONS = "DELETE FROM secret_versions WHERE name = ?";
 const FORGET_NAME = "DELETE FROM secrets WHERE name = ?";
-const FORGET_DATE = "UPDATE secrets SET created_at = NULL WHERE name = ?";
+const LAST_REMOVED = "SELECT value FROM counters WHERE name = ?";
+const RAISE_REMOVED = `
+  INSERT INTO counters (name, value) SELECT ?, version FROM secrets WHERE name = ?
+  ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`;
 
-/** How a name stands: its last version, also of one that was removed, and since when it exists. */
+const NEVER: Fields = { value: 0 };
+
+/** How a name stands: the version that the next one comes after, and since when it exists. */
 interface Standing {
   readonly last: number;
   readonly createdAt?: Date;
@@ -137,7 +145,7 @@ function carryOut(store: SqliteStore, planned: readonly PlannedWrite[], now: Dat
 
 function standing(store: SqliteStore, name: VaultName): Standing {
   const row = store.get(STANDING, name);
-  if (row === undefined) return { last: 0 };
+  if (row === undefined) return { last: number(store.get(LAST_REMOVED, REMOVED) ?? NEVER, "value") };
   return { last: number(row, "version"), ...given("createdAt", optional(row, "created_at", instant)) };
 }
 

@@ -36,7 +36,7 @@ export async function admit(
   if (read instanceof SidecarError) return await unreadable(parts, order, it, read, call);
   const proposed = { chain: read.chain, names: intent.names, directory };
   const now = await momentOf(parts, read.chain.facts, call);
-  const verdict = judge(proposed, await standing(parts, intent.secretName, call), now);
+  const verdict = judge(proposed, await standing(parts, intent, call), now);
   if (verdict.do !== "keep aside") {
     return { do: "take", bundle: read.bundle, warnings: verdict.do === "swap" ? [] : verdict.warnings };
   }

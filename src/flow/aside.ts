@@ -101,7 +101,7 @@ export async function acceptAside(parts: FlowParts, aside: AsideRecord, call: Ca
   if (sealed === undefined) throw new SidecarError("NOT_FOUND", `The vault has nothing aside for ${names[0]}`);
   const { chain, bundle } = await appraiseBundle(await readBundle(`${sealed.value}\n`, "certificate"));
   const now = clock.now();
-  const verdict = judge({ chain, names: intent.names, directory }, await standing(parts, secretName, call), now);
+  const verdict = judge({ chain, names: intent.names, directory }, await standing(parts, intent, call), now);
   const reasons = verdict.do === "keep aside" ? verdict.reasons : [];
   if (!isOverridable(reasons)) throw unacceptable(aside, reasons);
   const warnings = [...reasons, ...verdict.do === "swap" ? [] : verdict.warnings];

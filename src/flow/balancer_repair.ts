@@ -75,7 +75,7 @@ class Repair implements BalancerRepair {
     const { proofs, releases } = this.#memory;
     const steps = planBalancer({
       ...look,
-      gone: [...look.deployments.keys()].filter((it) => gone.has(it)),
+      gone: [...gone.get(this.#balancer.name) ?? []],
       proofs,
       releases,
       probes: Math.ceil(look.targets.length / PARTS),

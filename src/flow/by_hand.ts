@@ -14,7 +14,7 @@ import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import { accountId } from "../ledger/records.ts";
 import { readStoredSecrets, repairWrites } from "../vault/certificate_secrets.ts";
 import type { Call } from "../ports.ts";
-import type { Certificates } from "./certificates.ts";
+import type { Certificates } from "./inner_service.ts";
 import { knownRecords } from "./issue.ts";
 import type { FlowParts } from "./parts.ts";
 import { type ProofParts, settleAll } from "./proof.ts";

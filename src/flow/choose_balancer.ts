@@ -2,7 +2,7 @@ import { CHALLENGES } from "../model/challenge_type.ts";
 import { InputError, SidecarError } from "../model/errors.ts";
 import type { Call } from "../ports.ts";
 import type { FlowParts } from "./parts.ts";
-import type { AuthorizeRequest } from "./service.ts";
+import type { AuthorizeRequest, IssueRequest } from "./service.ts";
 
 type Balancers = Pick<FlowParts, "balancers">;
 
@@ -34,6 +34,14 @@ export function balancersNamed(parts: Balancers, names: readonly string[]): read
       return all ? every : [balancerNamed(parts, name)];
     })),
   ];
+}
+
+/** The same for a request; undefined where it leaves the choice to us. */
+export function balancersAsked(
+  parts: Balancers,
+  { balancers }: Pick<IssueRequest, "balancers">,
+): readonly string[] | undefined {
+  return balancers === undefined ? undefined : balancersNamed(parts, balancers);
 }
 
 /** The only one, none where there is none; of several somebody has to choose. */

@@ -1,7 +1,9 @@
 import { attemptWait } from "../model/backoff.ts";
 import { KEY_TYPES } from "../model/key_type.ts";
+import type { CertificateFacts } from "../model/certificate.ts";
+import { sameNames } from "../model/dns_name.ts";
 import { codeOf, describe, type ErrorCode, hopOf, isVaultAway, SidecarError } from "../model/errors.ts";
-import type { CertificateRecord, DeploymentRecord } from "../model/records.ts";
+import type { CertificateRecord, DeploymentRecord, Intent } from "../model/records.ts";
 import { bundleFile } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import { heldOver, lastServed } from "../model/stand_in.ts";
@@ -72,7 +74,7 @@ async function deployTo(
     await checkNotWorse(balancer, candidate, about.at, { ...call, family: KEY_TYPES[record.intent.keyType].family });
     const { kind, shadowed } = await balancer.swap(candidate, call);
     outcome = { ...about, state: "served", shadowed };
-    if (kind !== "unchanged") tellServed(parts, record, outcome, kind);
+    if (kind !== "unchanged") tellServed(parts, record.intent, candidate.bundle.facts, outcome, kind);
   } catch (error) {
     if (call.signal.aborted) throw error;
     outcome = { ...about, state: "held", reason: describe(error), ...await heldBy(parts, about, before, error, call) };
@@ -168,15 +170,18 @@ function tellHeld(
 
 function tellServed(
   { events }: FlowParts,
-  { intent, facts }: CertificateRecord,
+  intent: Intent,
+  facts: CertificateFacts,
   outcome: DeploymentRecord & { readonly state: "served" },
   kind: "replaced" | "added",
 ): void {
   const fields = { balancer: outcome.balancer, secret: intent.secretName, serial: facts.serial };
+  // What somebody has put into the vault may be for others.
+  const names = sameNames(intent.names, facts.names) ? intent.names : facts.names;
   events.emit({
     level: "info",
     name: "certificate.served",
-    text: `${outcome.balancer} serves the certificate for ${intent.names.join(", ")} (${kind}, serial ${facts.serial})`,
+    text: `${outcome.balancer} serves the certificate for ${names.join(", ")} (${kind}, serial ${facts.serial})`,
     fields,
   });
   for (const { name, by } of outcome.shadowed) {

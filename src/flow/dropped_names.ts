@@ -1,10 +1,28 @@
 import { covers, type DnsName } from "../model/dns_name.ts";
-import type { DeploymentRecord } from "../model/records.ts";
+import type { DeploymentRecord, Intent } from "../model/records.ts";
 import { certificateSecrets } from "../model/secret_name.ts";
 import type { Call, Served } from "../ports.ts";
 import { leafDer } from "../x509/bundle.ts";
 import { certificateFacts } from "../x509/certificate.ts";
 import type { FlowParts } from "./parts.ts";
+
+/**
+ * The names of a former certificate that neither the one for the intent is for, nor any other of ours: nobody has decided what
+ * clients get for them.
+ */
+export async function lostNames(
+  { records }: FlowParts,
+  { names, secretName, twinOf }: Pick<Intent, "secretName" | "twinOf"> & { readonly names: readonly DnsName[] },
+  before: readonly DnsName[],
+  call: Call,
+): Promise<readonly DnsName[]> {
+  const left = notCovered(before, names);
+  if (left.length === 0) return left;
+  const all = (await records.certificates.list(call)).map((entry) => entry.value.intent);
+  // A second kind follows the first one.
+  const others = all.filter((it) => (it.twinOf ?? it.secretName) !== (twinOf ?? secretName));
+  return notCovered(left, others.flatMap((it) => it.names));
+}
 
 /**
  * Tells which names the certificate before had and the new one has not, and what clients get for them from now on: often the
@@ -20,7 +38,7 @@ export async function tellDropped(
   call: Call,
 ): Promise<void> {
   const { balancer, secretName } = before;
-  const dropped = (await namesOf(parts, before, call)).filter((it) => !names.some((name) => covers(name, it)));
+  const dropped = notCovered(await namesOf(parts, before, call), names);
   if (dropped.length === 0) return;
   const served = await parts.balancers.get(balancer)?.served(dropped, call).catch(() => undefined);
   call.signal.throwIfAborted();
@@ -62,4 +80,8 @@ async function described({ records }: FlowParts, found: Served | undefined, call
   const ours = all.find((it) => it.facts.fingerprint === found.fingerprint)?.intent;
   if (ours !== undefined) return `it is answered with the certificate for ${ours.names[0]}`;
   return `it is answered with another certificate, the default one perhaps (serial ${found.serial})`;
+}
+
+function notCovered(all: readonly DnsName[], names: readonly DnsName[]): readonly DnsName[] {
+  return all.filter((it) => !names.some((name) => covers(name, it)));
 }

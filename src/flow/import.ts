@@ -88,7 +88,7 @@ export async function judgeForeign(
   const { chain } = await appraiseBundle(bundle);
   // Names beside the domain names, addresses for example, were never asked for and never looked at.
   const proposed = { chain: { ...chain, dnsNames: intent.names }, names: intent.names };
-  const verdict = judge(proposed, await standing(parts, intent.secretName, call), parts.clock.now());
+  const verdict = judge(proposed, await standing(parts, intent, call), parts.clock.now());
   if (verdict.do !== "keep aside") return verdict.do === "swap" ? [] : verdict.warnings;
   const refused = verdict.reasons.filter(({ name }) => REFUSED.includes(name));
   const [first] = refused;

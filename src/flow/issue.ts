@@ -60,6 +60,16 @@ export async function knownRecords(
   return found.filter((record) => record !== undefined);
 }
 
+/** The balancers that the names were authorized with. */
+export async function linksOf(
+  parts: ProofParts,
+  names: readonly DnsName[],
+  call: Call,
+): Promise<readonly string[]> {
+  const known = await knownRecords(parts, names, call);
+  return [...new Set(known.flatMap((record) => record.balancer ?? []))];
+}
+
 /** Refuses names that nobody has authorized, as the original did. */
 export async function requireRecords(parts: ProofParts, names: readonly DnsName[], call: Call): Promise<void> {
   const known = await knownRecords(parts, names, call);

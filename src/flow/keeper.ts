@@ -15,6 +15,7 @@ import type { Call } from "../ports.ts";
 import { accountWatch } from "./account_watch.ts";
 import type { Answers } from "./answers.ts";
 import { sweepAsides } from "./aside.ts";
+import { bundleWatch } from "./bundle_watch.ts";
 import { type HandWatch, handWatch } from "./by_hand.ts";
 import { type CaClock, caClock } from "./ca_clock.ts";
 import type { Certificates } from "./certificates.ts";
@@ -62,6 +63,7 @@ export function keeper(
   const account = accountWatch(parts);
   const ca = caClock(parts);
   const watches = { expiry: expiryWatch(parts), renewal: renewalWatch(parts, ca), hand: handWatch(parts, service) };
+  const bundles = bundleWatch(parts, service);
   const gone = sweep(parts);
   const vault = vaultWatch(parts, async (call) => {
     await quietly(parts, "keeper.repair", () => repairSecrets(parts, call), call);
@@ -74,6 +76,7 @@ export function keeper(
   const look = async (call: Call): Promise<void> => {
     const closed = await account.look(call);
     const secrets = await vault.look(call);
+    if (secrets !== undefined) await quietly(parts, "keeper.follow", () => bundles.look(secrets, call), call);
     const all = await service.certificates(call);
     if (secrets === undefined) return await askAbout(all, call);
     if (parts.settings.agreeTos && !closed) {
@@ -102,6 +105,7 @@ export function keeper(
     look,
     async run(call: Call): Promise<void> {
       await quietly(parts, "keeper.restore", () => answers.restore(call), call);
+      bundles.listen(call);
       const underWay = new Set<Promise<void>>();
       while (!call.signal.aborted) {
         const round = quietly(parts, "keeper.look", () => look(call), call);

@@ -47,6 +47,9 @@ export function noteRefusal(
   return noteFailures(parts, namesBlamed(error, names), call);
 }
 
+/** Why a name is tried although it failed: a person knows better. */
+export const BY_COMMAND = "it is asked for by command";
+
 /** Forgets how names failed: the CA was convinced of them, or a person says that it is worth another try. */
 export async function releaseNames(parts: Parts, names: Iterable<DnsName>, why: string, call: Call): Promise<void> {
   const { authority: { directory }, records, events } = parts;

@@ -19,6 +19,7 @@ import { type OrderNotes, orderNotes } from "../ledger/rate_orders.ts";
 import { rateIdPrefix, type Records } from "../ledger/records.ts";
 import { type WaitBook, waitBook } from "../ledger/wait_book.ts";
 import type { Call, Clock, Events } from "../ports.ts";
+import { recent } from "./recent.ts";
 
 /** What a {@linkcode limitedAuthority} is made of. */
 export interface LimitedOptions {
@@ -46,11 +47,10 @@ export class RateDesk {
   readonly #entries: RateEntries;
   readonly #book: RateBook;
   readonly #waits: WaitBook;
-  /** Authorizations whose failure was counted, since the last sweep. */
-  readonly #failed = new Set<string>();
-  /** Which name a challenge is about, until it is answered; what was seen before the last two sweeps is forgotten. */
-  #names = new Map<string, DnsName>();
-  #namesBefore: ReadonlyMap<string, DnsName> = new Map();
+  /** Authorizations whose failure was counted; a turn is the time between two sweeps. */
+  readonly #failed = recent<string, true>();
+  /** Which name a challenge is about, until it is answered. */
+  readonly #names = recent<string, DnsName>();
   #sweptAt: number;
 
   /** Makes the desk of one CA. */
@@ -71,9 +71,8 @@ export class RateDesk {
     const now = this.#options.clock.now().getTime();
     if (now - this.#sweptAt < SWEEP_MS) return;
     this.#sweptAt = now;
-    this.#failed.clear();
-    this.#namesBefore = this.#names;
-    this.#names = new Map();
+    this.#failed.turn();
+    this.#names.turn();
     await Promise.all([this.#book.sweep(call), this.#waits.sweep(call), this.orders.sweep(call)]);
   }
 
@@ -130,8 +129,8 @@ export class RateDesk {
       if (challenge.status === "pending") this.#names.set(challenge.url.href, name);
       else this.#names.delete(challenge.url.href);
     }
-    if (status !== "invalid" || this.#failed.has(url.href)) return;
-    this.#failed.add(url.href);
+    if (status !== "invalid" || this.#failed.get(url.href) === true) return;
+    this.#failed.set(url.href, true);
     const { limits, registeredDomain } = this.#options;
     const admission = await this.#book.admit(failureDemands(limits, account, name, registeredDomain), "", call);
     await admission.counted(call);
@@ -139,7 +138,7 @@ export class RateDesk {
 
   /** The name that a challenge is about, where its authorization was read. */
   namesOf(challenge: URL): readonly DnsName[] {
-    const name = this.#names.get(challenge.href) ?? this.#namesBefore.get(challenge.href);
+    const name = this.#names.get(challenge.href);
     return name === undefined ? [] : [name];
   }
 

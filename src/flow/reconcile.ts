@@ -1,12 +1,13 @@
+import { deploymentSecret } from "../ledger/records.ts";
 import type { Intent } from "../model/records.ts";
-import type { SecretName, VaultName } from "../model/secret_name.ts";
+import { bundleBase, type SecretName } from "../model/secret_name.ts";
 import type { Call } from "../ports.ts";
 import type { Answers } from "./answers.ts";
 import { type BalancerWatch, balancerWatch } from "./balancer_watch.ts";
 import type { Certificates } from "./certificates.ts";
 import type { FlowParts } from "./parts.ts";
 import { quietly } from "./quietly.ts";
-import { targetReader } from "./targets.ts";
+import { type TargetReader, targetReader } from "./targets.ts";
 
 /** Keeps what the balancers serve the same as what the vault holds. */
 export interface Reconcile {
@@ -35,20 +36,29 @@ export function reconcile(
       await Promise.all(watches.map((watch) => watch.look(call)));
     },
     async run(call): Promise<void> {
-      const listening = quietly(parts, "reconcile.watch", () => listen(parts, watches, call), call);
+      const listening = quietly(parts, "reconcile.watch", () => listen(parts, targets, watches, call), call);
       await Promise.all([listening, ...watches.map((watch) => watch.run(call))]);
     },
   };
 }
 
-/** What was written is looked at at once. */
-async function listen({ vault, records }: FlowParts, watches: readonly BalancerWatch[], call: Call): Promise<void> {
+/** What was written is looked at at once, and what only waits for other balancers as soon as one of them has it. */
+async function listen(
+  { vault, records }: FlowParts,
+  targets: TargetReader,
+  watches: readonly BalancerWatch[],
+  call: Call,
+): Promise<void> {
   const touch = (name: SecretName): void => watches.forEach((watch) => watch.touch(name));
-  vault.watch?.((names) => names.flatMap(baseOf).forEach(touch), call);
-  for await (const id of records.certificates.watch(call)) touch(id as SecretName);
-}
-
-/** The certificate whose bundle a secret is. */
-function baseOf(name: VaultName): readonly SecretName[] {
-  return name.endsWith("_BUNDLE") ? [name.slice(0, -"_BUNDLE".length) as SecretName] : [];
+  vault.watch?.((names) => names.flatMap((it) => bundleBase(it) ?? []).forEach(touch), call);
+  const written = async (): Promise<void> => {
+    for await (const id of records.certificates.watch(call)) touch(id as SecretName);
+  };
+  const deployed = async (): Promise<void> => {
+    for await (const id of records.deployments.watch(call)) {
+      const secretName = deploymentSecret(id);
+      if (targets.isAwaited(secretName)) touch(secretName);
+    }
+  };
+  await Promise.all([written(), deployed()]);
 }

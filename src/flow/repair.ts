@@ -1,7 +1,5 @@
-import type { Row } from "../ledger/table.ts";
-import { sameNames } from "../model/dns_name.ts";
 import { describe, SidecarError } from "../model/errors.ts";
-import type { CertificateRecord, Intent } from "../model/records.ts";
+import type { Intent } from "../model/records.ts";
 import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import { readStoredBundle, readStoredSecrets, repairWrites } from "../vault/certificate_secrets.ts";
@@ -11,18 +9,17 @@ import { certificateFacts } from "../x509/certificate.ts";
 import type { FlowParts } from "./parts.ts";
 
 /**
- * Brings the three secrets of every certificate to agree, and what is written down about it. The bundle is the commit point:
- * where a vault cannot write all three at once, a crash may have left the other two behind. One that was altered gives way to
- * the newest version before it that is whole. A certificate that cannot be mended keeps no other from it.
+ * Brings the three secrets of every certificate to agree. The bundle is the commit point: where a vault cannot write all three
+ * at once, a crash may have left the other two behind. One that was altered gives way to the newest version before it that is
+ * whole. A certificate that cannot be mended keeps no other from it.
  */
 export async function repairSecrets(parts: FlowParts, call: Call): Promise<void> {
-  for (const row of await parts.records.certificates.list(call)) {
+  for (const { value: { intent } } of await parts.records.certificates.list(call)) {
     try {
-      const bundle = await repairCertificate(parts, row.value.intent, call);
-      if (bundle !== undefined) await repairFacts(parts, row, bundle, call);
+      await repairCertificate(parts, intent, call);
     } catch (error) {
       if (!(error instanceof SidecarError) || error.code !== "VAULT_KEY") throw error;
-      const { secretName: secret, names } = row.value.intent;
+      const { secretName: secret, names } = intent;
       const text = `${describe(error)}; no earlier version can be opened either, get the certificate again`;
       const fields = { subject: names[0], secret, code: error.code };
       parts.events.emit({ level: "error", name: "vault.unreadable", text, fields });
@@ -30,12 +27,11 @@ export async function repairSecrets(parts: FlowParts, call: Call): Promise<void>
   }
 }
 
-/** @returns The bundle that is current then. */
 async function repairCertificate(
   { vault, events }: FlowParts,
   { secretName, certType }: Intent,
   call: Call,
-): Promise<Secret | undefined> {
+): Promise<void> {
   const { bundle: found, ...others } = await readStoredSecrets(vault, secretName, call);
   const name = certificateSecrets(secretName).bundle;
   const bundle = found instanceof SidecarError ? await earlier(vault, name, found, call) : found;
@@ -45,38 +41,22 @@ async function repairCertificate(
     await vault.write([...mended, { name, value: bundle.value }], call);
     const text = `${found.message}: its version ${bundle.version} is current again`;
     events.emit({ level: "warn", name: "vault.restored", text, fields: { secret: secretName, code: found.code } });
-  } else if (mended.length > 0) {
+  } else if (mended.length > 0 && bundle !== undefined && await isSound(bundle)) {
     await vault.write(mended, call);
     const names = mended.map((write) => write.name).join(", ");
     events.emit({ level: "warn", name: "vault.repaired", text: `${names} did not belong to the bundle; written anew` });
   }
-  return bundle;
+}
+
+/** A person may have written something else there: what belonged to the bundle before it is left as it is. */
+async function isSound({ value }: Secret): Promise<boolean> {
+  return await readBundle(`${value}\n`).then(() => true, () => false);
 }
 
 async function earlier(vault: Vault, name: SecretName, why: SidecarError, call: Call): Promise<Secret> {
   const [newest] = await vault.history(name, call);
   if (newest === undefined) throw why;
   return newest;
-}
-
-/**
- * What is written down follows the bundle where both are for the same names: a loss of power may have kept one of the two
- * writes, and a certificate is renewed by its own dates.
- */
-async function repairFacts(
-  { records, events }: FlowParts,
-  { id, value, version }: Row<CertificateRecord> & { readonly id: string },
-  bundle: Secret,
-  call: Call,
-): Promise<void> {
-  const facts = await readBundle(`${bundle.value}\n`).then((it) => it.facts, () => undefined); // not one of ours
-  if (facts === undefined || facts.fingerprint === value.facts.fingerprint) return;
-  if (!sameNames(facts.names, value.facts.names)) return;
-  const { warnings: _warnings, revoked: _revoked, ...record } = value; // they are about the other one
-  await records.certificates.put(id, { ...record, facts }, { ...call, ifVersion: version });
-  const text = `The vault has another certificate for ${facts.names.join(", ")} than was written down (serial ` +
-    `${facts.serial}, not ${value.facts.serial}); it goes by the one in the vault`;
-  events.emit({ level: "warn", name: "certificate.corrected", text, fields: { secret: id, serial: facts.serial } });
 }
 
 /** Adds what records from before there was renewal information lack: the certificate's name in it, read off the certificate. */

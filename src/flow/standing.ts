@@ -2,7 +2,7 @@ import type { Bundle } from "../model/certificate.ts";
 import { SidecarError } from "../model/errors.ts";
 import type { Standing } from "../model/judge.ts";
 import type { Intent } from "../model/records.ts";
-import { certificateSecrets, type SecretName } from "../model/secret_name.ts";
+import { certificateSecrets } from "../model/secret_name.ts";
 import { given } from "../model/shape.ts";
 import { type Finding, todoOf } from "../model/verdict.ts";
 import { readSecret } from "../vault/certificate_secrets.ts";
@@ -10,21 +10,28 @@ import type { Call } from "../ports.ts";
 import { readBundle } from "../x509/bundle.ts";
 import { appraise, type Appraised } from "../x509/check_chain.ts";
 import { importKey } from "../x509/keys.ts";
+import { lostNames } from "./dropped_names.ts";
 import type { FlowParts } from "./parts.ts";
 
-/** What is held under the name as a judge wants to know it; undefined where that is nothing, or nothing that can be served. */
+/**
+ * What is held in the place that the intent is for, as a judge wants to know it; undefined where that is nothing, or nothing that
+ * can be served.
+ */
 export async function standing(
-  { vault, records }: FlowParts,
-  secretName: SecretName,
+  parts: FlowParts,
+  intent: Intent,
   call: Call,
 ): Promise<Standing | undefined> {
+  const { vault, records } = parts;
+  const { secretName } = intent;
   const stored = await readSecret(vault, certificateSecrets(secretName).bundle, call);
   const record = (await records.certificates.get(secretName, call))?.value;
   if (stored === undefined || stored instanceof SidecarError) return undefined;
   try {
     const { chain } = await appraiseBundle(await readBundle(`${stored.value}\n`));
     const directory = record?.origin === "ca" ? record.directory : undefined;
-    return { chain, ...given("directory", directory), revoked: record?.revoked !== undefined };
+    const lost = await lostNames(parts, intent, chain.facts.names, call);
+    return { chain, lost, ...given("directory", directory), revoked: record?.revoked !== undefined };
   } catch (error) {
     if (error instanceof SidecarError) return undefined;
     throw error;

@@ -9,6 +9,7 @@ import { readEarlierBundles, readStoredBundle } from "../vault/certificate_secre
 import type { Call, SecretEntry, Vault } from "../ports.ts";
 import { leafDer, readBundle } from "../x509/bundle.ts";
 import { importKey } from "../x509/keys.ts";
+import { departures, type Kept } from "./departures.ts";
 import type { FlowParts } from "./parts.ts";
 
 /** A certificate that the vault holds, and where it shall be served. */
@@ -27,8 +28,11 @@ export interface Targets {
   readonly unreadable: ReadonlyMap<SecretName, string>;
   /** What is written down. */
   readonly deployments: readonly DeploymentRecord[];
-  /** What balancers were given, and nobody holds or is about to bring back. */
-  readonly gone: ReadonlySet<SecretName>;
+  /**
+   * What each balancer was given and has no business there any more: nobody holds it or is about to bring it back, or other
+   * balancers serve it in the place of this one.
+   */
+  readonly gone: ReadonlyMap<string, ReadonlySet<SecretName>>;
 }
 
 /** Reads {@linkcode Targets}. */
@@ -37,6 +41,8 @@ export interface TargetReader {
   all(call: Call): Promise<Targets>;
   /** Those of some certificates, which may have been written at this very moment. */
   some(names: ReadonlySet<SecretName>, call: Call): Promise<Targets>;
+  /** Tells whether a balancer was seen that gives the certificate up as soon as others serve it. */
+  isAwaited(secretName: SecretName): boolean;
 }
 
 /** What the bundle itself tells of a target. */
@@ -55,8 +61,9 @@ type Known =
  *
  * @param declared Certificates that are brought back where their bundle is gone: the balancers keep them until then.
  */
-export function targetReader({ vault, records }: FlowParts, declared: readonly Intent[]): TargetReader {
-  const wanted = new Set(declared.map((intent) => intent.secretName));
+export function targetReader(parts: FlowParts, declared: readonly Intent[]): TargetReader {
+  const { vault, records } = parts;
+  const departing = departures(parts, declared);
   const cache = new Map<SecretName, Known>();
   const former = new WeakMap<Known, readonly Target[]>();
 
@@ -76,10 +83,10 @@ export function targetReader({ vault, records }: FlowParts, declared: readonly I
     call: Call,
   ): Promise<Targets["earlier"]> => {
     const refused = deployments.filter((it) => it.state === "held" && isRefused(it)).map((it) => it.secretName);
-    const wanted = new Set(refused);
+    const names = new Set(refused);
     const found = new Map<SecretName, readonly Target[]>();
     for (const [{ intent: { secretName } }, known] of about) {
-      if (known === undefined || !("target" in known) || !wanted.has(secretName)) continue;
+      if (known === undefined || !("target" in known) || !names.has(secretName)) continue;
       const earlier = former.get(known) ?? await readEarlier(vault, secretName, call);
       if (earlier === undefined) continue;
       former.set(known, earlier);
@@ -95,19 +102,20 @@ export function targetReader({ vault, records }: FlowParts, declared: readonly I
   ): Promise<Targets> => {
     const held: HeldTarget[] = [];
     const unreadable = new Map<SecretName, string>();
-    const kept = new Set<SecretName>();
-    for (const [{ intent: { secretName, balancers, keyType } }, known] of about) {
+    const kept = new Map<SecretName, Kept>();
+    for (const [{ intent }, known] of about) {
+      const { secretName, balancers, keyType } = intent;
       if (known === undefined) continue;
-      kept.add(secretName);
+      kept.set(secretName, "target" in known ? { intent, fingerprint: known.target.fingerprint } : { intent });
       if ("target" in known) held.push({ ...known.target, family: KEY_TYPES[keyType].family, balancers });
       else unreadable.set(secretName, known.fault);
     }
-    const given = deployments.map((it) => it.secretName);
-    const gone = new Set(given.filter((name) => !kept.has(name) && !wanted.has(name)));
+    const gone = departing.of(kept, deployments);
     return { held, earlier: await earlierOf(about, deployments, call), unreadable, deployments, gone };
   };
 
   return {
+    isAwaited: (secretName) => departing.isAwaited(secretName),
     async all(call): Promise<Targets> {
       const stamps = new Map<string, string>((await vault.list(call)).map((entry) => [entry.name, stampOf(entry)]));
       const deployments = (await records.deployments.list(call)).map((entry) => entry.value);
@@ -178,6 +186,7 @@ async function sum(algorithm: string, bytes: Uint8Array<ArrayBuffer>): Promise<s
   return new Uint8Array(await crypto.subtle.digest(algorithm, bytes)).toHex();
 }
 
-function stampOf({ createdAt, updatedAt }: SecretEntry): string {
+/** What differs as soon as a secret was written again. */
+export function stampOf({ createdAt, updatedAt }: SecretEntry): string {
   return `${createdAt.getTime()} ${updatedAt?.getTime() ?? ""}`;
 }

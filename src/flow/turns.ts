@@ -5,12 +5,15 @@ import { abortable } from "./flights.ts";
 export interface Turns {
   /** Runs `work` when it is its turn; who is aborted while waiting gives the turn up. */
   take<T>(name: string, work: () => Promise<T>, call: Call): Promise<T>;
+  /** Tells whether who comes now need not wait. */
+  isFree(name: string): boolean;
 }
 
 /** Makes {@linkcode Turns}. */
 export function turns(): Turns {
   const last = new Map<string, Promise<unknown>>();
   return {
+    isFree: (name) => !last.has(name),
     async take<T>(name: string, work: () => Promise<T>, call: Call): Promise<T> {
       const before = last.get(name) ?? Promise.resolve();
       const { promise: mine, resolve: done } = Promise.withResolvers<void>();

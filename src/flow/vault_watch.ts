@@ -1,12 +1,12 @@
 import { describe, isVaultAway, type SidecarError } from "../model/errors.ts";
 import type { SecretName } from "../model/secret_name.ts";
-import type { Call } from "../ports.ts";
+import type { Call, SecretEntry } from "../ports.ts";
 import type { FlowParts } from "./parts.ts";
 
 /** Whether the vault is there. */
 export interface VaultWatch {
-  /** The secrets that the vault holds, or undefined while it is away. What waited for it is in it then. */
-  look(call: Call): Promise<ReadonlySet<SecretName> | undefined>;
+  /** The secrets that the vault holds by name, or undefined while it is away. What waited for it is in it then. */
+  look(call: Call): Promise<ReadonlyMap<SecretName, SecretEntry> | undefined>;
   /** Somebody else found it away: perhaps it can only be read. */
   missed(error: SidecarError): void;
 }
@@ -49,12 +49,12 @@ export function vaultWatch(
 
   return {
     missed,
-    async look(call: Call): Promise<ReadonlySet<SecretName> | undefined> {
+    async look(call: Call): Promise<ReadonlyMap<SecretName, SecretEntry> | undefined> {
       try {
         if (typeof state === "object") await vault.ready(call);
         const secrets = await vault.list(call);
         await there(call);
-        return new Set(secrets.map(({ name }) => name));
+        return new Map(secrets.map((it) => [it.name, it]));
       } catch (error) {
         if (!isVaultAway(error)) throw error;
         missed(error);

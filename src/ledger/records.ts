@@ -113,6 +113,11 @@ export function deploymentId(balancer: string, secretName: SecretName): string {
   return joinId(balancer, secretName);
 }
 
+/** The certificate that such an id is about. */
+export function deploymentSecret(id: string): SecretName {
+  return id.slice(id.lastIndexOf("/") + 1) as SecretName; // no character of a secret's name is encoded
+}
+
 /** Id of how a name fails at a CA. */
 export function nameId(directory: URL, name: DnsName): string {
   return joinId(directory.href, name);

@@ -1,5 +1,5 @@
 /** An answer names whole seconds and takes time to arrive: less than this is no difference. */
-const NOISE_MS = 2_000;
+export const NOISE_MS = 2_000;
 
 /**
  * How far the sender's clock is ahead of ours, by the `Date` of its answer and the `Age` that a cache in between has added

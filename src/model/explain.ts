@@ -73,7 +73,7 @@ export interface ExplainedFailure {
 export function explain(known: Known): Explanation {
   return {
     held: heldText(known),
-    served: servedTexts(known),
+    served: [...servedTexts(known), ...formerTexts(known)],
     next: nextText(known),
     ...given("failed", failureOf(known)),
   };
@@ -138,6 +138,16 @@ function servedTexts({ held }: Known): readonly string[] {
       ? `${balancer} serves it, proven at ${iso(found.at)}.`
       : `${balancer} serves it, but ${shadowed.join(", ")}.`;
   });
+}
+
+/** Balancers that have it from before it was linked with others. */
+function formerTexts({ held }: Known): readonly string[] {
+  if (held === undefined) return [];
+  const { record: { intent: { balancers } }, deployments } = held;
+  const next = balancers.length === 0 ? "" : " It gives that up once the others serve it, unless that is its default.";
+  return deployments
+    .filter((it) => it.state === "served" && !balancers.includes(it.balancer))
+    .map((it) => `${it.balancer} still has what it was given while the certificate was linked with it.${next}`);
 }
 
 function nextText(known: Known): string {

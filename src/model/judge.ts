@@ -20,6 +20,8 @@ export interface Standing {
   readonly chain: ChainFacts;
   /** The CA's; absent where it came from elsewhere. */
   readonly directory?: URL;
+  /** Names of it that would be in no certificate of ours any more. */
+  readonly lost?: readonly DnsName[];
   /** The CA has revoked it: then nothing is lost with its dates. */
   readonly revoked: boolean;
 }
@@ -56,10 +58,14 @@ export function judge(proposed: Proposed, standing: Standing | undefined, now: D
   const compared = before === undefined ? [] : [trustLost(proposed, before), missing(proposed, before)];
   const { reason, warning } = before === undefined ? {} : shorter(chain, before);
   const [first, ...others] = [...own, ...compared, reason].filter((it) => it !== undefined);
-  const [told, ...more] = before === undefined
-    ? []
-    : [warning, clientAuthLost(chain, before), signerChanged(chain, before), keyChanged(chain, before)]
-      .filter((it) => it !== undefined);
+  const [told, ...more] = before === undefined ? [] : [
+    warning,
+    clientAuthLost(chain, before),
+    signerChanged(chain, before),
+    keyChanged(chain, before),
+    dropped(before.lost ?? []),
+  ]
+    .filter((it) => it !== undefined);
   if (first !== undefined) {
     const reasons: readonly [Reason, ...Reason[]] = [first, ...others];
     const warnings = told === undefined ? [] : [told, ...more];
@@ -169,6 +175,14 @@ function keyChanged({ links: [leaf] }: ChainFacts, { chain: { links: [before] } 
   return now === then
     ? undefined
     : { name: "key-type-changed", found: `its key is ${now}, the one before was ${then}` };
+}
+
+/** Names that no certificate of ours is for any more; undefined where there are none. */
+export function dropped(names: readonly DnsName[]): Finding<"names-dropped"> | undefined {
+  if (names.length === 0) return undefined;
+  const more = names.length > 5 ? ` and ${names.length - 5} more` : "";
+  const found = `the one before was for ${names.slice(0, 5).join(", ")}${more} too, and no certificate of ours is now`;
+  return { name: "names-dropped", found };
 }
 
 function lifetime({ notBefore, notAfter }: { readonly notBefore: Date; readonly notAfter: Date }): number {

@@ -5,6 +5,7 @@
  * @module
  */
 import { attemptWait } from "./backoff.ts";
+import { NOISE_MS } from "./clock_offset.ts";
 import type { CertificateRecord } from "./records.ts";
 import { drawRenewal, isRecalled, type RenewalDraw, type RenewalWindow } from "./renewal.ts";
 import { given } from "./shape.ts";
@@ -91,7 +92,7 @@ export function renewalAnswered(
     certId,
     ...given("draw", draw),
     askedAt: now,
-    askAt: later(now, wait + random * Math.min(5 * MINUTE, wait / 20)), // the CA's time is a lower bound (§4.3.2)
+    askAt: bound(now, wait + random * Math.min(5 * MINUTE, wait / 20)),
     failures: 0,
     recalls,
   };
@@ -115,7 +116,7 @@ export function renewalUnanswered(
     certId,
     ...given("draw", same?.draw),
     askedAt: now,
-    askAt: later(now, Math.max(ours, retryAfterMs ?? 0)),
+    askAt: retryAfterMs === undefined ? later(now, ours) : bound(now, Math.max(ours, retryAfterMs)),
     failures,
     recalls: recallsBefore(certId, known),
   };
@@ -125,6 +126,11 @@ export function renewalUnanswered(
 function recallsBefore(certId: string, known: RenewalRecord | undefined): number {
   if (known === undefined || known.certId === certId) return known?.recalls ?? 0;
   return known.draw !== undefined && isRecalled(known.draw) ? known.recalls + 1 : 0;
+}
+
+/** The CA's time is a lower bound (§4.3.2), also where we take its clock for a moment slower than it is. */
+function bound(now: Date, ms: number): Date {
+  return later(now, ms + NOISE_MS);
 }
 
 function later(now: Date, ms: number): Date {

@@ -12,6 +12,7 @@ export type InternalName = Branded<"InternalName">;
 export type VaultName = SecretName | InternalName;
 
 const ORDER_KEY = ".order-key.";
+const BUNDLE = "_BUNDLE";
 const SECRET_NAME = /^(?!-)[A-Za-z0-9_-]+$/;
 
 /** The longest name that {@linkcode parseSecretName} takes. */
@@ -40,11 +41,6 @@ export function parseSecretName(input: string, field = "name"): SecretName {
 /** The sealed record for the private key of an order in flight. */
 export function orderKeyName(orderId: string): InternalName {
   return `${ORDER_KEY}${orderId}` as InternalName;
-}
-
-/** Tells whether there is only ever one secret of that name: once removed, a vault need not remember which version it had. */
-export function isUsedOnce(name: VaultName): boolean {
-  return name.startsWith(ORDER_KEY); // an order's id is random
 }
 
 /** The sealed record for a certificate that was not taken: its chain as it came, and its key. */
@@ -111,8 +107,13 @@ export function certificateSecrets(base: SecretName): CertificateSecrets {
   return {
     privateKey: `${base}_PRIVATE_KEY` as SecretName,
     certificate: `${base}_CERTIFICATE` as SecretName,
-    bundle: `${base}_BUNDLE` as SecretName,
+    bundle: `${base}${BUNDLE}` as SecretName,
   };
+}
+
+/** The base of a certificate's secrets, by the name of its bundle; undefined for any other name. */
+export function bundleBase(name: VaultName): SecretName | undefined {
+  return isSecretName(name) && name.endsWith(BUNDLE) ? name.slice(0, -BUNDLE.length) as SecretName : undefined;
 }
 
 /** The file of a certificate in a balancer's directory. */

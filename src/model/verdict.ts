@@ -40,6 +40,8 @@ export const WARNINGS = {
   "shorter-lifetime": "renew unattended: the dates of renewal go by the new lifetime",
   "client-auth-lost": "servers that show it to other servers as clients need a certificate of a private CA for that",
   "issuer-changed": "clients that pin the former issuer, and CAA records, have to know the new one",
+  "names-dropped":
+    "point these names elsewhere or get a certificate for them: until then clients get another one for them, or none",
   "key-type-changed": "clients that know only the former kind of key do not connect any more; KEY_TYPE sets it",
 } as const satisfies Readonly<Record<string, string>>;
 

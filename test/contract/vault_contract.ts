@@ -127,6 +127,11 @@ export function vaultContract(adapter: string, open: (clock: Clock) => Promise<V
     const createdAt = new Date(START.getTime() + MINUTE);
     assertEquals(await vault.read(A, call), { value: "again", version: 3, createdAt });
     assertEquals(await vault.history(A, call), []);
+    await vault.write([{ name: B, value: "other" }], call);
+    await vault.remove(B, call);
+    assertEquals((await vault.read(A, call))?.version, 3, "another one's removal changes nothing");
+    await vault.write([{ name: A, value: "and again", ifVersion: 3 }], call);
+    assertEquals((await vault.read(A, call))?.version, 4);
   });
 
   promises("list() is sorted, without values and without internal records", async (vault, clock) => {

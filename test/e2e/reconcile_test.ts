@@ -38,6 +38,10 @@ Deno.test({
     assertEquals(await clientSees(haproxy, NAME), first.facts.fingerprint);
     await put(sidecar, `/v1/secrets/default/${BUNDLE}`, { name: BUNDLE, value: bundlePem(second) });
     await served(second);
+    await until(
+      "it is told",
+      async () => (await sidecar.ask(`/v1/certificates/default/${NAME}`)).text.includes(second.facts.fingerprint),
+    );
 
     await haproxy.kill();
     await Deno.writeTextFile(`${haproxy.certs}/${FILE}`, bundlePem(first));

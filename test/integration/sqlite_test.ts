@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { DatabaseSync } from "node:sqlite";
 import { makeSealer } from "../../mod.ts";
 import { sqliteLedger } from "../../plugin/sqlite/ledger.ts";
+import { APPLICATION_ID, MIGRATIONS } from "../../plugin/sqlite/schema.ts";
 import { openSqlite, type SqliteStore } from "../../plugin/sqlite/store.ts";
 import { checkVaultKey, sqliteVault } from "../../plugin/sqlite/vault.ts";
 import { describe, SidecarError } from "../../src/model/errors.ts";
@@ -61,16 +62,30 @@ Deno.test("openSqlite() finds all again after it was closed", async () => {
   assert(lease.token > before.token);
 });
 
-Deno.test("keys of orders leave nothing behind when they are removed, over years of renewals", async () => {
+Deno.test("removed secrets leave nothing behind, over years of certificates that come and go", async () => {
   using folder = tempDir();
   await using store = openSqlite(`${folder.path}/vault.db`);
   const vault = await vaultOn(store);
-  for (let order = 0; order < 20; order++) {
-    await vault.write([{ name: orderKeyName(`${order}`), value: "key", ifVersion: 0 }], call);
-    assertEquals(await vault.remove(orderKeyName(`${order}`), call), true);
-    assertEquals(await vault.remove(orderKeyName(`${order}`), call), false);
+  for (let i = 0; i < 20; i++) {
+    for (const name of [orderKeyName(`${i}`), parseSecretName(`N${i}`)]) {
+      await vault.write([{ name, value: "key", ifVersion: 0 }], call);
+      assertEquals(await vault.remove(name, call), true);
+      assertEquals(await vault.remove(name, call), false);
+    }
   }
   assertEquals(store.all("SELECT name FROM secrets"), []);
+  assertEquals(store.all("SELECT name FROM counters").length, 1);
+});
+
+Deno.test("openSqlite() brings a database of the first schema up to date: no version repeats", async () => {
+  using folder = tempDir();
+  const path = `${folder.path}/vault.db`;
+  firstSchema(path, ["('A', 3, NULL)", "('B', 7, NULL)", "('N', 9, '2026-01-01T00:00:00.000Z')"]);
+  await using store = openSqlite(path);
+  const vault = await vaultOn(store);
+  assertEquals(store.all("SELECT name FROM secrets").map((row) => text(row, "name")), ["N"]);
+  await vault.write([{ name: A, value: "again", ifVersion: 0 }], call);
+  assertEquals((await vault.read(A, call))?.version, 8);
 });
 
 Deno.test("kill -9 of a writer loses no acknowledged write and halves no pair", async () => {
@@ -305,6 +320,13 @@ async function damaged(path: string): Promise<void> {
   assertNotEquals(bytes.length, 4_096);
   bytes.fill(0x5a, 4_096 + 8, 3 * 4_096);
   await Deno.writeFile(path, bytes);
+}
+
+function firstSchema(path: string, secrets: readonly string[]): void {
+  const database = new DatabaseSync(path);
+  database.exec(`PRAGMA application_id = ${APPLICATION_ID}; ${MIGRATIONS[0]}; PRAGMA user_version = 1`);
+  database.exec(`INSERT INTO secrets (name, version, created_at) VALUES ${secrets.join()}`);
+  database.close();
 }
 
 async function newer(path: string): Promise<void> {

@@ -24,7 +24,7 @@ import { type DnsName, parseDnsNames } from "../../src/model/dns_name.ts";
 import type { AttemptRecord, Intent } from "../../src/model/records.ts";
 import type { RateLimit } from "../../src/model/rates.ts";
 import type { RenewalRecord } from "../../src/model/renewal_record.ts";
-import { bundleFile, defaultSecretName } from "../../src/model/secret_name.ts";
+import { bundleFile, defaultSecretName, type SecretName } from "../../src/model/secret_name.ts";
 import type { Candidate, Clock, Event, Events, Ledger, LoadBalancer, Vault } from "../../src/ports.ts";
 import { registeredDomain } from "../../src/suffixes/registered_domain.ts";
 import { memoryVault } from "../../src/vault/memory_vault.ts";
@@ -338,6 +338,7 @@ function assemble(
     async begin(): Promise<void> {
       await answers.restore(CALL);
       await repairSecrets(parts, CALL);
+      for (const { id } of await records.certificates.list(CALL)) await service.follow(id as SecretName, CALL);
       for (const { value } of await records.certificates.list(CALL)) await service.redeploy(value, CALL);
     },
     async lookUntilRenewed(looks = 12): Promise<void> {

@@ -109,7 +109,7 @@ async function assemble(
   const records = recordsOf(ledger);
   const swap = options.swap ?? (() => Promise.resolve({ kind: "replaced" as const, shadowed: [] }));
   const digests = new Map<string, string>();
-  const has = new Map<string, Served>();
+  const has = new Map<string, Served & { readonly file: string }>();
   const hopsOf = (name: string, files: readonly string[]): ReadonlyMap<string, FileHops> =>
     new Map(files.map((file) => [file, given("disk", digests.get(`${name} ${file}`))]));
   const fakes = (options.balancers ?? ["infra/lb"]).map((name) =>
@@ -123,12 +123,14 @@ async function assemble(
         swaps.push(`${name} ${file} ${bundle.facts.serial}`);
         const report = await swap(candidate, name);
         digests.set(`${name} ${file}`, createHash("sha256").update(bundlePem(bundle)).digest("hex"));
-        for (const it of bundle.facts.names) has.set(`${name} ${it}`, { name: it, ...bundle.facts });
+        for (const it of bundle.facts.names) has.set(`${name} ${it}`, { name: it, ...bundle.facts, file });
         return report;
       },
       remove: async (file) => {
         await options.remove?.(file, name);
         removals.push(`${name} ${file}`);
+        digests.delete(`${name} ${file}`);
+        for (const [key, it] of has) if (it.file === file && key.startsWith(`${name} `)) has.delete(key);
       },
     })
   );

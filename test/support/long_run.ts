@@ -1,11 +1,12 @@
 /**
  * Decades of renewals in virtual time over memory stores: short-lived certificates, one of which goes each time while another
- * comes, and a balancer that is replaced.
+ * comes, and the balancer is compared with the vault.
  *
  * @module
  */
 import { presentedAnswers } from "../../src/flow/answers.ts";
 import { keeper } from "../../src/flow/keeper.ts";
+import { reconcile } from "../../src/flow/reconcile.ts";
 import { parseDnsNames } from "../../src/model/dns_name.ts";
 import { LETSENCRYPT_LIMITS } from "../../src/model/rate_limits.ts";
 import type { Ledger } from "../../src/ports.ts";
@@ -38,7 +39,9 @@ export async function longRun(certificates: number, lifetimeMs = SHORTEST_MS): P
     ledger: (ledger) => (ledgers.push(ledger), ledger),
   });
   const start = it.clock.now().getTime();
-  const keep = keeper(it.parts, it.service, presentedAnswers(it.parts), []);
+  const answers = presentedAnswers(it.parts);
+  const keep = keeper(it.parts, it.service, answers, []);
+  const watch = reconcile(it.parts, it.service, answers, []);
   const name = (i: number): string => `www.n${i}.example`;
   let next = 0;
   const add = async (): Promise<void> => {
@@ -49,6 +52,7 @@ export async function longRun(certificates: number, lifetimeMs = SHORTEST_MS): P
     async round(): Promise<void> {
       it.clock.move(lifetimeMs * 0.7);
       await keep.look(CALL);
+      await watch.look(CALL);
       const failed = it.events.find((event) => event.level === "error");
       if (failed !== undefined) throw new Error(failed.text);
       for (const list of [it.events, it.swaps, it.removals]) list.length = 0;

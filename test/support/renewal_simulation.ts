@@ -120,8 +120,8 @@ export function simulateRenewals(options: SimulationOptions): SimulationFigures 
   let heard: AttemptRecord | undefined; // the newest attempt that succeeded
 
   const ask = (it: Held, t: number): void => {
-    if (!isAskDue(it.record, it.renewal, caNowOf(t))) return;
     if (!sure(t) || isAway(t)) return; // the clock's question goes unanswered as well, and the keeper rests
+    if (!isAskDue(it.record, it.renewal, caNowOf(t))) return; // as in the keeper: by the time that is sure now
     figures.questions++;
     if (t < it.mayAskAt) figures.hasty++;
     it.mayAskAt = t + options.askAfterMs;

@@ -399,6 +399,23 @@ Deno.test("an authorization that becomes invalid counts once for its name, and h
   await order(it);
 });
 
+Deno.test("an authorization that failed counts once also where it is looked at after the ledger was swept", async () => {
+  const invalid = reply(200, {
+    status: "invalid",
+    identifier: { type: "dns", value: "www.example.org" },
+    challenges: [],
+  });
+  const limits = LETSENCRYPT_LIMITS.filter((it) => it.counts === "failure")
+    .map((it) => ({ ...it, capacity: 2, refillMs: 24 * HOUR }));
+  const it = bench({ "POST /new-order": ordered, "POST /authz/1": invalid, "POST /authz/2": invalid }, limits);
+  await it.account.authorization(url("/authz/1"), CALL);
+  await it.clock.jump(HOUR + 1);
+  await it.account.authorization(url("/authz/1"), CALL);
+  await order(it);
+  await it.account.authorization(url("/authz/2"), CALL);
+  await assertRejects(() => order(it), RateLimitedError, "2 of 2");
+});
+
 Deno.test("registration is counted, and looking an account up is not", async () => {
   const made = reply(201, { status: "valid" }, { location: `${BASE}/acct/1` });
   const limits = LETSENCRYPT_LIMITS.filter((it) => it.counts === "account").map((it) => ({ ...it, capacity: 1 }));
@@ -426,6 +443,46 @@ Deno.test("what is over is swept from the ledger", async () => {
   await it.clock.jump(2 * HOUR);
   await it.authority.about(CALL);
   assertEquals(await it.ledger.list("rates/", CALL), []);
+});
+
+Deno.test("what is known of orders is swept when it says nothing any more", async () => {
+  const limits = LETSENCRYPT_LIMITS.filter((it) => it.exempt.includes("same names"));
+  const it = bench({ "POST /new-order": ordered, "POST /order/1/finalize": [lost, processing] }, limits);
+  const kinds = async (): Promise<readonly string[]> => {
+    await it.authority.about(CALL); // the hour for it is looked at with each request
+    const kept = (await it.ledger.list("rates/", CALL)).map((entry) => (entry.value as { kind: string }).kind);
+    return kept.filter((kind) => kind !== "bucket");
+  };
+  await order(it);
+  await assertRejects(() => it.account.finalize(READY, CSR, CALL), SidecarError);
+  await it.clock.jump(6 * 24 * HOUR);
+  assertEquals(await kinds(), ["order"]);
+  await it.account.finalize(READY, CSR, CALL);
+  await it.clock.jump(119 * 24 * HOUR);
+  assertEquals(await kinds(), ["issued"]);
+  await it.clock.jump(2 * 24 * HOUR);
+  assertEquals(await kinds(), []);
+});
+
+Deno.test("what an order was counted for is forgotten when the order cannot end any more", async () => {
+  const limits = LETSENCRYPT_LIMITS.filter((it) => it.exempt.includes("same names"));
+  const it = bench({ "POST /new-order": ordered, "POST /order/1/finalize": lost }, limits);
+  await order(it);
+  await assertRejects(() => it.account.finalize(READY, CSR, CALL), SidecarError);
+  await it.clock.jump(8 * 24 * HOUR);
+  await it.authority.about(CALL);
+  assertEquals(await it.ledger.list("rates/", CALL), []);
+});
+
+Deno.test("a ledger that could not be read is read again by the next request", async () => {
+  const first = bench({ "POST /new-order": ordered }, [TWO]);
+  for (let i = 0; i < 2; i++) await order(first);
+  let broken = true;
+  const list: Ledger["list"] = (...given) =>
+    broken ? (broken = false, Promise.reject(new Error("EIO"))) : first.ledger.list(...given);
+  const it = bench({ "POST /new-order": ordered }, [TWO], { clock: first.clock, ledger: { ...first.ledger, list } });
+  await assertRejects(() => order(it), Error, "EIO");
+  await assertRejects(() => order(it), RateLimitedError, "2 of 2");
 });
 
 Deno.test("without limits nothing is counted and nothing written", async () => {

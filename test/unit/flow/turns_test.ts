@@ -14,6 +14,7 @@ Deno.test("turns() lets works of one name happen one after the other, those of o
   ];
   await soon();
   assertEquals(log, ["a1", "b1"]);
+  assertEquals([line.isFree("a"), line.isFree("b")], [false, true]);
   first.resolve();
   await Promise.all(all);
   assertEquals(log, ["a1", "b1", "a2"]);

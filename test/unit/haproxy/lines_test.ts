@@ -33,6 +33,7 @@ for (
 ) {
   Deno.test(`writeLines() gives ${query || "the least"} ${JSON.stringify(expected)}`, () => {
     assertStringIncludes(linesOf(query), expected);
+    assertStringIncludes(linesOf(query), "group G");
   });
 }
 
@@ -44,7 +45,9 @@ for (
   ] as const
 ) {
   Deno.test(`writeLines() writes the socket ${socket} as HAProxy does`, () => {
-    assertStringIncludes(linesOf("", {}, socket), expected);
+    const lines = linesOf("", {}, socket);
+    assertStringIncludes(lines, expected);
+    assertEquals(lines.includes("group G"), false, "TCP has no group");
   });
 }
 

@@ -30,6 +30,8 @@ Deno.test("readInfo() reads pid and version", () => {
     "Name: HAProxy\nVersion: 2.6.12-1+deb12u4\nRelease_date: 2026/10/17\nNbproc: 1\nPid: 13462\nUptime: 0d\n\n";
   assertEquals(readInfo(reply), { pid: 13462, version: { major: 2, minor: 6, text: "2.6.12-1+deb12u4" } });
   assertEquals(readInfo(reply.replace("2.6.12-1+deb12u4", "3.4-dev5"))?.version.minor, 4);
+  const own = readInfo(reply.replace("2.6.12-1+deb12u4", "of-our-own"))?.version;
+  assertEquals(own, { major: 0, minor: 0, text: "of-our-own" }, "taken for the oldest");
   assertEquals(readInfo(reply.replace("Uptime", "Start_time_sec: 1796000000\nUptime"))?.startedAt, 1_796_000_000);
 });
 

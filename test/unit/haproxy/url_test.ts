@@ -68,6 +68,7 @@ for (
     [["unix:///var/run/haproxy-admin.sock", "tcp://10.0.0.1:9999"], "private keys do not travel over TCP to 10.0.0.1"],
     [["unix:///var/run/haproxy-admin.sock", "tcp://127.0.0.1.evil.test:99"], "private keys do not travel"],
     [["unix:///var/run/haproxy-admin.sock", "tcp://127.0.0.1"], "not host:port"],
+    [["unix:///var/run/haproxy-admin.sock", "tcp://127.0.0.1:99/var/run/a.sock"], "its URL has a path"],
     [["unix:///var/run/haproxy-admin.sock", "tcp://u:p@127.0.0.1:99"], "a user, password or fragment"],
   ] as const
 ) {
@@ -79,9 +80,9 @@ for (
   });
 }
 
-for (const hostname of ["localhost", "127.9.9.9", "[::1]"]) {
-  Deno.test(`parseHaproxy() takes ${hostname} for loopback`, () => {
-    const { socket } = parseHaproxy("lb", UNIX.replace("unix:///var/run/haproxy-admin.sock", `tcp://${hostname}:99`));
+for (const address of ["localhost:99", "127.9.9.9:99", "[::1]:99", "127.0.0.1:99/"]) {
+  Deno.test(`parseHaproxy() takes ${address} for loopback`, () => {
+    const { socket } = parseHaproxy("lb", UNIX.replace("unix:///var/run/haproxy-admin.sock", `tcp://${address}`));
     assertEquals(socket.transport, "tcp");
   });
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { memoryLedger } from "../../../src/ledger/memory_ledger.ts";
-import { accountId, authorizationId, deploymentId, recordsOf } from "../../../src/ledger/records.ts";
+import { accountId, authorizationId, deploymentId, deploymentSecret, recordsOf } from "../../../src/ledger/records.ts";
 import { parseDnsName } from "../../../src/model/dns_name.ts";
 import { parseSecretName } from "../../../src/model/secret_name.ts";
 import { fakeClock } from "../../support/fake_clock.ts";
@@ -43,6 +43,7 @@ Deno.test("authorizationId() tells apart CA, account, profile and name", () => {
 
 Deno.test("deploymentId() cannot be forged by a slash in a balancer's name", () => {
   assertEquals(deploymentId("infra/lb", A), "infra%2Flb/A");
+  assertEquals(deploymentSecret(deploymentId("infra/lb", A)), A);
   assertNotEquals(deploymentId("infra/lb", A), deploymentId("infra", parseSecretName("lb")));
   assertNotEquals(deploymentId("infra/lb", A), deploymentId("infra%2Flb", A));
 });

@@ -61,6 +61,21 @@ Deno.test("attemptFailed() waits for the backoff, and longer where the CA asks f
   assertEquals([isResting(ours, at(4)), isResting(ours, at(5)), isResting(undefined, NOW)], [true, false, false]);
 });
 
+for (
+  const [what, options, minutes] of [
+    ["a CA in maintenance", { status: 503 }, 8],
+    ["a CA whose directory or nonces fail", { status: 500, beforeAll: true }, 8],
+    ["a CA that refuses before all", { status: 403, beforeAll: true }, 60],
+    ["a CA that failed at this very request", { status: 500 }, 60],
+    ["what was not the CA's answer", {}, 60],
+  ] as const
+) {
+  Deno.test(`attemptFailed(): ${what} is looked for again after ${minutes} minutes at the most`, () => {
+    const { nextAt } = attemptFailed(new SidecarError("CA_PROBLEM", "no", options), 5, NOW, 0.5);
+    assertEquals(nextAt, at(minutes));
+  });
+}
+
 Deno.test("attemptFailed() of what only has to wait is no failure, and over when it may go on", () => {
   const waits = attemptFailed(new RateLimitedError("used up", { retryAt: at(7) }), 3, NOW, 0.5);
   assertEquals([waits.failures, waits.nextAt, waits.retryAt, waits.lastCode], [2, at(7), at(7), "RATE_LIMITED"]);

@@ -70,6 +70,7 @@ function failing(rest: NameRest): Situation["names"] {
   const common = { directory: COMMON.url, name, failures: 3, problem: "dns", detail: "no", lastAt: NOW };
   return new Map([[name, { ...common, ...rest }]]);
 }
+const BEFORE = { lastAt: new Date(NOW.getTime() - 60_000) };
 const RESTING: AttemptRecord = { failures: 1, lastAt: NOW, nextAt: new Date(NOW.getTime() + 60_000) };
 
 for (
@@ -118,6 +119,14 @@ for (
       { declared: [A], attempts: new Map([[A.secretName, { ...RESTING, nextAt: NOW }]]) },
       ["issue missing"],
     ],
+    ["what a limit of ours put off is not, where it was revoked since", {
+      held: [{ ...held(A, { old: 1, left: 89 }), revoked: { at: NOW, reason: "keyCompromise" } }],
+      attempts: new Map([[A.secretName, { ...RESTING, ...BEFORE, lastCode: "RATE_LIMITED" }]]),
+    }, ["issue revoked"]],
+    ["what the CA refused rests also where it was revoked since", {
+      held: [{ ...held(A, { old: 1, left: 89 }), revoked: { at: NOW, reason: "keyCompromise" } }],
+      attempts: new Map([[A.secretName, { ...RESTING, ...BEFORE, lastCode: "CA_PROBLEM" }]]),
+    }, ["wait backoff"]],
     ["a name that rests holds its certificate, and no other", {
       declared: [A, intent("b.example")],
       names: failing({ state: "resting", until: new Date(NOW.getTime() + 60_000) }),

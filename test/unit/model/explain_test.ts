@@ -133,6 +133,17 @@ for (
         "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
       ],
     ],
+    [
+      "one that was linked with another balancer before",
+      held({ deployments: [served, { ...served, balancer: "old" }] }),
+      [
+        HELD,
+        "infra/lb serves it, proven at 2026-06-01T00:00:00Z.",
+        "old still has what it was given while the certificate was linked with it. It gives that up once the others serve it, unless " +
+        "that is its default.",
+        "It is renewed at 2026-06-29T10:00:00Z (window of the CA).",
+      ],
+    ],
     ["one whose balancer has an older version", held({ deployments: [{ ...served, fingerprint: "bb" }] }), [
       HELD,
       "infra/lb serves an earlier version of it.",

@@ -23,6 +23,7 @@ import { defaultSecretName } from "../../../src/model/secret_name.ts";
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
+const SECOND = 1_000;
 const NOW = new Date("2026-06-01T00:00:00Z");
 const at = (ms: number): Date => new Date(NOW.getTime() + ms);
 const windowAt = (start: number, end: number): RenewalWindow => ({ start: at(start), end: at(end) });
@@ -195,9 +196,19 @@ Deno.test("renewalAnswered() keeps the draw, the page and the time of the next q
     MOMENT,
   );
   assertEquals(first.draw?.explanationUrl, page);
-  assertEquals(first.askAt, at(6 * HOUR + 2.5 * MINUTE));
+  assertEquals(first.askAt, at(6 * HOUR + 2.5 * MINUTE + 2 * SECOND));
   const second = renewalAnswered(CERT_ID, first, { window: WINDOW, askAfterMs: HOUR }, { now: at(DAY), random: 0.9 });
   assertEquals(second.draw, { window: WINDOW, at: first.draw!.at });
+});
+
+Deno.test("Retry-After binds although the CA's clock is known to the second only", () => {
+  const late = { now: at(-999), random: 0 }; // in truth it is NOW; the next look knows it
+  for (
+    const { askAt } of [
+      renewalAnswered(CERT_ID, undefined, { askAfterMs: HOUR }, late),
+      renewalUnanswered(CERT_ID, undefined, HOUR, late),
+    ]
+  ) assert(askAt >= at(HOUR), askAt.toISOString());
 });
 
 Deno.test("renewalAnswered() leaves the window that is known where an answer has none, and forgets a predecessor's", () => {
@@ -215,7 +226,7 @@ Deno.test("renewalUnanswered() asks again after 1, 2, 4 … minutes, then each s
     return (record.askAt.getTime() - NOW.getTime()) / MINUTE;
   });
   assertEquals(minutes, [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360, 360]);
-  assertEquals(renewalUnanswered(CERT_ID, undefined, 2 * DAY, MOMENT).askAt, at(2 * DAY));
+  assertEquals(renewalUnanswered(CERT_ID, undefined, 2 * DAY, MOMENT).askAt, at(2 * DAY + 2 * SECOND));
   assertEquals(renewalAnswered(CERT_ID, record, { askAfterMs: HOUR }, MOMENT).failures, 0);
 });
 

@@ -10,6 +10,8 @@ import { isProblem, problemName, readProblem } from "../../../src/model/problem.
 import { renewalTimes } from "../../../src/model/renewal.ts";
 import { retryAfterMs } from "../../../src/model/retry_after.ts";
 import {
+  asideName,
+  bundleBase,
   certificateSecrets,
   defaultSecretName,
   isSecretName,
@@ -104,6 +106,8 @@ Deno.test("parseSecretName() never quotes a PEM that was given for a name", () =
 Deno.test("orderKeyName() is hidden from vault list", () => {
   assert(!isSecretName(orderKeyName("1")));
   assertEquals(certificateSecrets(parseSecretName("X")).bundle as string, "X_BUNDLE");
+  const bases = [parseSecretName("X_BUNDLE"), parseSecretName("X_PRIVATE_KEY"), asideName(parseSecretName("X_BUNDLE"))];
+  assertEquals(bases.map(bundleBase), [parseSecretName("X"), undefined, undefined]);
 });
 
 Deno.test("certificatePem() gives the part asked for, bundlePem() always all of it", () => {

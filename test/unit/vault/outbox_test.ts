@@ -137,6 +137,26 @@ Deno.test("outboxVault() finds the truth where a read is stale, by comparing ver
   assertEquals(versions, ["third", "second", "first"]);
 });
 
+for (const [code, tries] of [["CONFLICT", 3], ["VAULT_UNAVAILABLE", 1]] as const) {
+  Deno.test(`outboxVault() tries a write that ends with ${code} ${tries} times, and keeps it waiting`, async () => {
+    const { away, inner, outbox, restart } = room();
+    away.leave(SEALED);
+    await restart().write([{ name: A, value: "one" }], MAY_WAIT);
+    let asked = 0;
+    const refusing: Vault = {
+      ...inner,
+      write: () => {
+        asked++;
+        return Promise.reject(new SidecarError(code, "no"));
+      },
+    };
+    const events = { emit: (): void => {} };
+    const vault = outboxVault({ vault: refusing, outbox, sealer, clock, events });
+    await assertRejects(() => vault.ready(CALL), SidecarError, "no");
+    assertEquals([asked, outbox.entries.size], [tries, 1]);
+  });
+}
+
 Deno.test("outboxVault() leaves an entry that cannot be opened where it is, tells it, and numbers past it", async () => {
   const { vault, away, inner, outbox, events, restart } = room();
   away.leave(SEALED);

@@ -10,6 +10,7 @@ import {
   readCertificate,
 } from "../../../src/x509/certificate.ts";
 import { generateKey } from "../../../src/x509/keys.ts";
+import { readLink } from "../../../src/x509/link.ts";
 import { inDays, testAuthority, testCertificate, testKeys } from "../../support/test_chain.ts";
 
 const ROOT = await testAuthority("Root R1");
@@ -118,14 +119,13 @@ Deno.test("isSignedBy() wants the issuer's name and the issuer's signature", asy
   assertEquals([isSelfSigned(root), isSelfSigned(leaf)], [true, false]);
 });
 
+const PSS = { name: "RSA-PSS", modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1) };
+
 for (
-  const [why, generate, signing] of [
-    ["on P-521", { name: "ECDSA", namedCurve: "P-521" }, { name: "ECDSA", hash: "SHA-512" }],
-    [
-      "by RSASSA-PSS",
-      { name: "RSA-PSS", modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1), hash: "SHA-256" },
-      { name: "RSA-PSS", saltLength: 32 },
-    ],
+  const [why, generate, signing, digest] of [
+    ["on P-521", { name: "ECDSA", namedCurve: "P-521" }, { name: "ECDSA", hash: "SHA-512" }, "SHA-512"],
+    ["by RSASSA-PSS", { ...PSS, hash: "SHA-256" }, { name: "RSA-PSS", saltLength: 32 }, "SHA-256"],
+    ["by RSASSA-PSS with its first digest", { ...PSS, hash: "SHA-1" }, { name: "RSA-PSS", saltLength: 20 }, "SHA-1"],
   ] as const
 ) {
   Deno.test(`isSignedBy() goes by the name alone for signatures ${why}, which the runtime cannot verify`, async () => {
@@ -135,6 +135,7 @@ for (
     const leaf = await testCertificate(issuer, KEYS.publicKey, { names: ["a.example"], signing });
     const [signed, signer] = [readCertificate(leaf.der), readCertificate(root.der)];
     assertEquals([isSignedBy(signed, signer), isSignedBy(signed, readCertificate(ROOT.der))], [true, false]);
+    assertEquals(readLink(signed).digest, digest);
   });
 }
 

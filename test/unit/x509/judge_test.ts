@@ -121,6 +121,19 @@ Deno.test("F-87: judge() takes one that ends first where the one in use was revo
   assertEquals(names(verdictOn(pem, {}, { ...STANDING, revoked: true })), ["shorter-lifetime"]);
 });
 
+Deno.test("judge() warns of names that nothing of ours is for any more, and shows five of many", async () => {
+  const lost = parseDnsNames(Array.from({ length: 7 }, (_, i) => `n${i}.example.com`));
+  const verdict = verdictOn(await better(ASKED), {}, { ...STANDING, lost });
+
+  assertEquals(names(verdict), ["names-dropped"]);
+  assert(verdict.do === "swap with warnings");
+  const { found } = verdict.warnings[0];
+  assertStringIncludes(
+    found,
+    "for n0.example.com, n1.example.com, n2.example.com, n3.example.com, n4.example.com and 2 more",
+  );
+});
+
 Deno.test("judge() finds nothing worse in the same certificate again", async () => {
   const chain = appraise(await better(ASKED, { notAfter: inDays(1) }), KEY).chain;
   assertEquals(
