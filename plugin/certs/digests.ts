@@ -7,6 +7,8 @@ import { stampOf } from "./stamp.ts";
 export interface Digests {
   /** By path; a file that is not there, or that cannot be read, is left out. */
   of(paths: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** The file will not be asked for any more. */
+  forget(path: string): void;
 }
 
 /** Files that are looked at at once. */
@@ -46,5 +48,6 @@ export function digests(changes?: Pick<Changes, "seen">): Digests {
       }
       return found;
     },
+    forget: (path) => void known.delete(path),
   };
 }

@@ -69,7 +69,11 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
     changed: async () => (await watched.since()).map(baseName),
     swap: (candidate, call) => own([candidate.file], () => swap(tools, candidate, mine, call)),
     restore: (stored, call) => own(stored.map((it) => it.file), () => restore(tools, stored, mine, call)),
-    remove: (file, call) => own([file], () => remove(tools, file, mine, call)),
+    async remove(file, call): Promise<void> {
+      await own([file], () => remove(tools, file, mine, call));
+      files.delete(file);
+      onDisk.forget(fileIn(config.certificates, file));
+    },
     async served(names, call): ReturnType<LoadBalancer["served"]> {
       return servedBy(await askAll(proverOf(tools), names, given("signatures", signaturesFor(call)), call));
     },

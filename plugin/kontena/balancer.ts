@@ -86,12 +86,15 @@ export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): Loa
         candidate.file,
         async () => await (await bySocket(call))?.swap(candidate, call) ?? swap(tools, candidate, call),
       ),
-    remove: (file, call) =>
-      own(file, async () => {
+    async remove(file, call): Promise<void> {
+      await own(file, async () => {
         const runtime = await bySocket(call);
         if (runtime === undefined) await remove(tools, file, mine, call);
         else await runtime.remove(file, call);
-      }),
+      });
+      files.delete(file);
+      onDisk.forget(fileIn(config.certificates, file));
+    },
     async served(names, call): ReturnType<LoadBalancer["served"]> {
       return servedBy(await askAll(proverOf(tools), names, given("signatures", signaturesFor(call)), call));
     },

@@ -18,6 +18,8 @@ export interface BalancerMemory {
   refused(secretName: SecretName, why: SwapReason): void;
   /** It is gone from the balancer. */
   removed(secretName: SecretName): void;
+  /** Of all others nothing is to be known any more. */
+  keepOnly(secretNames: ReadonlySet<SecretName>): void;
   /** The balancer did not give it up. */
   keeps(secretName: SecretName, sign: string | undefined, now: Date): void;
   /** It would not give it up now either. */
@@ -40,6 +42,11 @@ export function balancerMemory(): BalancerMemory {
     removed(secretName): void {
       kept.delete(secretName);
       proofs.delete(secretName);
+    },
+    keepOnly(secretNames): void {
+      for (const known of [proofs, releases, kept]) {
+        for (const name of known.keys()) if (!secretNames.has(name)) known.delete(name);
+      }
     },
     keeps(secretName, sign, now): void {
       kept.set(secretName, { sign, until: new Date(now.getTime() + KEPT_MS) });

@@ -13,6 +13,8 @@ export interface BalancerNews {
   alarmed(secretName: SecretName, found: string): void;
   /** The certificate is as it should be: its next alarm is news. */
   calm(secretName: SecretName): void;
+  /** Of all others nothing is told any more. */
+  keepOnly(secretNames: ReadonlySet<SecretName>): void;
   /** Somebody has changed what was right. */
   drift(secretName: SecretName, why: SwapReason): void;
   /** The balancer could not be looked after; undefined: it could. */
@@ -36,6 +38,9 @@ export function balancerNews(events: Events, balancer: string): BalancerNews {
     },
     alarmed: (secretName, found) => void told.set(secretName, new Set(told.get(secretName)).add(found)),
     calm: (secretName) => void told.delete(secretName),
+    keepOnly(secretNames): void {
+      for (const name of told.keys()) if (!secretNames.has(name)) told.delete(name);
+    },
     drift(secretName, why): void {
       const text = `${balancer}: ${secretName} is put right: ${why}`;
       news.tell("warn", "balancer.drift", text, { secret: secretName, why });

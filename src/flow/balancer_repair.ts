@@ -48,6 +48,8 @@ export interface RepairTools {
 export interface BalancerRepair {
   /** Step by step, the most urgent first. Ends where the balancer goes away. */
   carryOut(look: Look, targets: Targets, call: Call): Promise<void>;
+  /** Forgets what is not in a look at everything: names come and go for years. */
+  forgetOthers(look: Look): void;
 }
 
 /** Makes the {@linkcode BalancerRepair} of a balancer. */
@@ -85,6 +87,12 @@ class Repair implements BalancerRepair {
     await this.#work(this.#probesOf(look, call), call);
     look.refused.forEach(this.#tools.again);
     if (this.#sign !== undefined) await this.#tools.between(call);
+  }
+
+  forgetOthers({ targets, deployments }: Look): void {
+    const names = new Set([...targets.map((it) => it.secretName), ...deployments.keys()]);
+    this.#memory.keepOnly(names);
+    this.#tools.news.keepOnly(names);
   }
 
   async #work(works: readonly (() => Promise<void>)[], call: Call): Promise<void> {

@@ -129,6 +129,7 @@ class Watch implements BalancerWatch {
     const targets = await this.#targets.all(call);
     const look = await lookAt(this.#parts, this.#balancer, targets, answers, call);
     this.#presence.looked(look.inventory.sign);
+    this.#repair.forgetOthers(look);
     await this.#repair.carryOut(look, targets, call);
   }
 

@@ -24,7 +24,10 @@ export function bundleWatch(parts: FlowParts, service: Pick<Certificates, "follo
   };
   return {
     async look(secrets, call): Promise<void> {
-      for (const { value: record } of await records.certificates.list(call)) {
+      const all = await records.certificates.list(call);
+      const names = new Set(all.map((it) => it.value.intent.secretName));
+      for (const name of seen.keys()) if (!names.has(name)) seen.delete(name);
+      for (const { value: record } of all) {
         const { secretName } = record.intent;
         const entry = secrets.get(certificateSecrets(secretName).bundle);
         if (entry === undefined || seen.get(secretName) === stampOf(entry)) continue;

@@ -47,6 +47,7 @@ export function departures({ balancers }: Pick<FlowParts, "balancers">, declared
       const gone = new Map<string, Set<SecretName>>();
       for (const [secretName, given] of Map.groupBy(deployments, (it) => it.secretName)) {
         const held = kept.get(secretName);
+        if (held === undefined) awaited.delete(secretName);
         for (const { balancer } of given) {
           const over = held === undefined ? !wanted.has(secretName) : hasLeft(held, balancer, given);
           if (over) gone.set(balancer, (gone.get(balancer) ?? new Set()).add(secretName));

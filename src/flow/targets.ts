@@ -127,6 +127,8 @@ export function targetReader(parts: FlowParts, declared: readonly Intent[]): Tar
         const known = stamp === undefined || before?.stamp === stamp ? before : await lookAt(secretName, stamp, call);
         about.push([record, stamp === undefined ? undefined : known]);
       }
+      const names = new Set(about.map(([{ intent }]) => intent.secretName));
+      for (const name of cache.keys()) if (!names.has(name)) cache.delete(name);
       return await targets(about, deployments, call);
     },
     async some(names, call): Promise<Targets> {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { makeSealer } from "../../mod.ts";
+import { MIGRATIONS } from "../../plugin/sqlite/schema.ts";
 import { openSqlite, sqliteLedger, type SqliteStore, sqliteVault } from "../../plugin/sqlite/mod.ts";
 import { SidecarError } from "../../src/model/errors.ts";
 import { certificateSecrets, parseSecretName, type SecretName } from "../../src/model/secret_name.ts";
@@ -165,12 +166,13 @@ Deno.test("F-95: an older program leaves the database of a newer one as it is, a
     store.run("PRAGMA user_version = 99");
   }
   const before = await Deno.readFile(path);
-  const error = assertThrows(() => openSqlite(path), SidecarError, "its version is 99, this program knows 1");
+  const ours = MIGRATIONS.length;
+  const error = assertThrows(() => openSqlite(path), SidecarError, `its version is 99, this program knows ${ours}`);
   assertEquals([error.code, error.todo], ["VAULT_UNAVAILABLE", "run the newer program that wrote it"]);
   assertEquals(await Deno.readFile(path), before);
   {
     using newer = new DatabaseSync(path);
-    newer.exec("PRAGMA user_version = 1");
+    newer.exec(`PRAGMA user_version = ${ours}`);
   }
   await using store = openSqlite(path);
   assertEquals((await sqliteVault(store, sealer, fakeClock()).read(OTHER, CALL))?.value, "another secret");
