@@ -12,6 +12,7 @@ import { CALL } from "../../test/support/fakes.ts";
 import { startHaproxy, type TestHaproxy } from "../../test/support/haproxy.ts";
 import { testPki } from "../../test/support/pki.ts";
 import { tempDir } from "../../test/support/process.ts";
+import { echoServer } from "../../test/support/web_socket_guest.ts";
 import { ROOT } from "../command.ts";
 import type { BenchOptions, BenchRow } from "./bench_row.ts";
 import { median, pause } from "./measure.ts";
@@ -115,9 +116,7 @@ async function startVisitors(haproxy: TestHaproxy, rootPem: string): Promise<Vis
   await Deno.writeTextFile(`${folder.path}/root.pem`, rootPem);
   const program = `${ROOT}/scripts/bench/visitors.ts`;
   const child = new Deno.Command(Deno.execPath(), {
-    // A WebSocket cannot be told whom to trust; of those that stay open only that is measured.
-    args: ["run", "--quiet", "-A", "--unsafely-ignore-certificate-errors", program, String(haproxy.httpsPort), NAME]
-      .concat(`${folder.path}/root.pem`),
+    args: ["run", "--quiet", "-A", program, String(haproxy.httpsPort), NAME, `${folder.path}/root.pem`],
     stdin: "piped",
     stdout: "piped",
     stderr: "null",
@@ -138,14 +137,4 @@ async function startVisitors(haproxy: TestHaproxy, rootPem: string): Promise<Vis
       folder[Symbol.dispose]();
     },
   };
-}
-
-function echoServer(): AsyncDisposable & { readonly port: number } {
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-    const { socket, response } = Deno.upgradeWebSocket(request);
-    socket.onmessage = ({ data }): void => socket.send(data);
-    socket.onerror = (): void => {}; // HAProxy ended
-    return response;
-  });
-  return { port: server.addr.port, [Symbol.asyncDispose]: () => server.shutdown() };
 }
