@@ -9,7 +9,7 @@
 import { killAtWrites, type KillPlan, type KillRow } from "../../test/support/kill_run.ts";
 import { markdown } from "../bench/report.ts";
 import { ensureParts } from "../parts.ts";
-import { drift, type DriftReport, driftTable } from "./drift_run.ts";
+import { damageOf, drift, type DriftReport, driftTable } from "./drift_run.ts";
 import { type DiskRow, diskTable, fillDisks } from "./disk_run.ts";
 import { killPlan, killTable } from "./kill_plan.ts";
 import { canMount, unmountAll } from "./small_disk.ts";
@@ -55,7 +55,7 @@ async function soak({ seeds, driftMinutes, onlyDrift }: SoakArguments): Promise<
   const rows = onlyDrift ? [] : [...await soakDeaths(seeds), ...await soakDisks(seeds)];
   const drifts = await soakDrift(seeds, driftMinutes);
   const damaged = rows.some(({ damage }) => damage.size > 0);
-  return damaged || drifts.some(({ wrong, asked }) => wrong.length + asked > 0) ? 1 : 0;
+  return damaged || drifts.some((it) => damageOf(it).length > 0) ? 1 : 0;
 }
 
 /** A share of the time for each seed; whole minutes are not asked for. */
@@ -65,8 +65,8 @@ async function soakDrift(seeds: readonly number[], minutes: number): Promise<rea
   for (const seed of seeds) {
     const report = await drift(seed, minutes / seeds.length, (line) => console.error(line));
     reports.push(report);
-    const { wrong, restMs } = report;
-    console.error(`  at rest after ${restMs} ms${wrong.length === 0 ? "" : `; wrong: ${wrong.join(", ")}`}`);
+    const damage = damageOf(report);
+    console.error(`  at rest after ${report.restMs} ms${damage.length === 0 ? "" : `; wrong: ${damage.join(", ")}`}`);
   }
   console.log(markdown(driftTable(reports)));
   return reports;
