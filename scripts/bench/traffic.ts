@@ -15,7 +15,7 @@ import { tempDir } from "../../test/support/process.ts";
 import { echoServer } from "../../test/support/web_socket_guest.ts";
 import { ROOT } from "../command.ts";
 import type { BenchOptions, BenchRow } from "./bench_row.ts";
-import { median, pause } from "./measure.ts";
+import { median, pause, quantile } from "./measure.ts";
 import { atMost, figures, short, type Table } from "./report.ts";
 import { KINDS, lines, type Window } from "./visitors.ts";
 
@@ -81,7 +81,8 @@ function damage(windows: Readonly<Record<Manner, readonly Window[]>>, changes: n
 }
 
 function latency(windows: Readonly<Record<Manner, readonly Window[]>>, alternations: number): Table {
-  const of = (manner: Manner): readonly number[] => windows[manner].map((window) => p99(window["new connections"].ms));
+  const of = (manner: Manner): readonly number[] =>
+    windows[manner].map((window) => quantile(window["new connections"].ms, 0.99));
   const [swaps, reloads, quiet] = [median(of("swaps")), median(of("reloads")), median(of("quiet"))];
   const spread = (manner: Manner): string => `${short(Math.min(...of(manner)))} to ${short(Math.max(...of(manner)))}`;
   return figures([
@@ -99,11 +100,6 @@ async function swaps(balancer: LoadBalancer, pki: ReturnType<typeof testPki>, co
     await balancer.swap({ file: FILE, bundle }, CALL);
     await pause(SPACE_MS);
   }
-}
-
-function p99(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? NaN;
 }
 
 interface Visitors extends AsyncDisposable {
