@@ -29,7 +29,7 @@ async function measure({ quick, say }: BenchOptions): Promise<readonly Table[]> 
   const make = (): readonly Bundle[] => Array.from({ length: count }, (_, i) => pki.issue([`n${i}.bench.test`]));
   const [old, now] = [make(), make()];
   await using haproxy = await startHaproxy({ files: Object.fromEntries(now.map((it) => [fileOf(it), bundlePem(it)])) });
-  const balancer = timed(adapterOf(haproxy, LB));
+  const balancer = told(adapterOf(haproxy, LB));
   await using stage = await reconcileStage([balancer]);
   for (const bundle of now) await alreadyServed(stage, bundle);
   await stage.look();
@@ -45,18 +45,18 @@ async function measure({ quick, say }: BenchOptions): Promise<readonly Table[]> 
 }
 
 function repairTable(repairs: readonly Repair[], asked: number, count: number): Table {
-  const seen = repairs.map((it) => it.seenMs);
-  const slowest = Math.max(...seen);
+  const ms = repairs.map((it) => it.ms);
+  const slowest = Math.max(...ms);
+  const late = repairs.reduce((sum, it) => sum + it.late, 0);
   return figures(
     [
-      { what: "all put back, median, ms", measured: short(median(repairs.map((it) => it.putBackMs))) },
-      { what: "all seen right, median, ms", measured: short(median(seen)) },
-      { what: "all seen right, p90, ms", measured: short(quantile(seen, 0.9)) },
-      { what: "all seen right, slowest, ms", measured: short(slowest), goal: atMost(slowest, REPAIR_GOAL_MS) },
+      { what: "all right, median, ms", measured: short(median(ms)) },
+      { what: "all right, p90, ms", measured: short(quantile(ms, 0.9)) },
+      { what: "all right, slowest, ms", measured: short(slowest), goal: atMost(slowest, REPAIR_GOAL_MS) },
+      { what: "put back, and not seen so by a client", measured: String(late), goal: atMost(late, 0, "0") },
       { what: "requests to the CA", measured: String(asked), goal: atMost(asked, 0, "0") },
     ],
-    `After the first accepted connection; ${count} certificates, all of them old on disk after kill -9, ` +
-      `${repairs.length} times. Seen by a client that meanwhile makes a handshake for each, on the same processors.`,
+    `After the first accepted connection; ${count} certificates, all of them old on disk after kill -9, ${repairs.length} times.`,
   );
 }
 
@@ -68,27 +68,32 @@ function changeTable(served: readonly number[]): Table {
   ], `${served.length} changes.`);
 }
 
-/** Milliseconds since the first connection was accepted. */
+/** What came of one restart. */
 interface Repair {
-  /** Until HAProxy had the last of them. */
-  readonly putBackMs: number;
-  /** Until a client had seen each of them. */
-  readonly seenMs: number;
+  /** Milliseconds from the first accepted connection until all were right. */
+  readonly ms: number;
+  /** Certificates that a client got another one for at first, though HAProxy had been given them. */
+  readonly late: number;
 }
 
-/** A balancer that tells when something was put back last. */
-type Timed = LoadBalancer & { putBackAt(): number };
+/** A balancer that tells which files it was given since it was asked last. */
+type Told = LoadBalancer & { readonly given: Set<string> };
 
-function timed(balancer: LoadBalancer): Timed {
-  let at = 0;
+function told(balancer: LoadBalancer): Told {
+  const given = new Set<string>();
   return {
     ...balancer,
+    given,
     async restore(files, call): Promise<ReadonlySet<string>> {
       const done = await balancer.restore?.(files, call) ?? new Set<string>();
-      at = performance.now();
+      for (const file of done) given.add(file);
       return done;
     },
-    putBackAt: () => at,
+    async swap(candidate, call): ReturnType<LoadBalancer["swap"]> {
+      const result = await balancer.swap(candidate, call);
+      given.add(candidate.file);
+      return result;
+    },
   };
 }
 
@@ -100,29 +105,33 @@ async function alreadyServed(stage: ReconcileStage, bundle: Bundle): Promise<voi
   await stage.records.deployments.put(deploymentId(LB, secretName), record, CALL);
 }
 
+/** A client looks when all are put back, and not while they are: it would take from both what they need for it. */
 async function repaired(
   haproxy: TestHaproxy,
-  balancer: Timed,
+  balancer: Told,
   old: readonly Bundle[],
   now: readonly Bundle[],
 ): Promise<Repair> {
   await haproxy.kill();
   for (const bundle of old) await Deno.writeTextFile(`${haproxy.certs}/${fileOf(bundle)}`, bundlePem(bundle));
+  balancer.given.clear();
   const restarting = haproxy.restart();
   const answers = async (): Promise<boolean> => await clientSees(haproxy, "n0.bench.test") !== undefined;
   await until("a client is answered", answers, 60_000);
   const begin = performance.now();
-  let right = 0; // the others are looked at again only when the one before is right
-  await until("all are right", async () => {
-    for (let bundle = now[right]; bundle !== undefined; bundle = now[++right]) {
-      if (await clientSees(haproxy, bundle.facts.names[0]!) !== bundle.facts.fingerprint) return false;
-    }
-    return true;
-  }, 120_000);
-  const seenMs = performance.now() - begin;
+  await until("all are put back", () => balancer.given.size === now.length, 120_000);
+  let ms = performance.now() - begin;
+  const wrong: Bundle[] = [];
+  for (const bundle of now) if (!await isSeen(haproxy, bundle)) wrong.push(bundle);
+  for (const bundle of wrong) await until("it is seen", () => isSeen(haproxy, bundle), 60_000);
+  if (wrong.length > 0) ms = performance.now() - begin;
   await restarting;
   await pause(1_000); // its proofs are not what is measured next
-  return { putBackMs: balancer.putBackAt() - begin, seenMs };
+  return { ms, late: wrong.length };
+}
+
+async function isSeen(haproxy: TestHaproxy, { facts: { names: [name], fingerprint } }: Bundle): Promise<boolean> {
+  return await clientSees(haproxy, name ?? "") === fingerprint;
 }
 
 async function changed(stage: ReconcileStage, haproxy: TestHaproxy, bundle: Bundle): Promise<number> {

@@ -105,11 +105,11 @@ export const DISTURBANCES: Readonly<Record<string, Disturbance>> = {
 };
 
 /** What is on disk until then may come back later. */
-async function recall({ recall, former }: Scene & Former, haproxy: TestHaproxy, random: Random): Promise<void> {
+async function recall(scene: Scene & Former, haproxy: TestHaproxy, random: Random): Promise<void> {
   const name = pick(NAMES, random);
   const pem = await Deno.readTextFile(pathOf(haproxy, name)).catch(() => undefined); // it was removed
-  if (pem !== undefined) former.set(name, pem);
-  recall(name);
+  if (pem !== undefined) scene.former.set(name, pem);
+  scene.recall(name);
 }
 
 function pick<T>(items: readonly T[], random: Random): T {

@@ -9,12 +9,13 @@ import { seeded } from "../../test/ca/random.ts";
 import { until } from "../../test/support/process.ts";
 import { pause } from "../bench/measure.ts";
 import type { Table } from "../bench/report.ts";
+import { miscounted, notHeld, notServed } from "./drift_checks.ts";
 import { DISTURBANCES, type Former } from "./disturbances.ts";
 import { NAMES, pathOf, type Scene, startScene } from "./drift_scene.ts";
 
 /** Between two disturbances, at most. */
 const SPACE_MS = 1_500;
-/** The longest that it may take until all is right once nobody disturbs any more: after four failures in a row it takes half a minute. */
+/** The longest that it may take until all is right once nobody disturbs any more: four failures in a row rest for half a minute. */
 const REST_MS = 180_000;
 
 /** What happened, and what it led to. */
@@ -48,7 +49,7 @@ export async function drift(seed: number, minutes: number, say: (line: string) =
   const begin = Date.now();
   await until("all is right again", () => isRight(scene), REST_MS).catch(() => {}); // what is wrong is counted
   const restMs = Date.now() - begin;
-  const wrong = [...await scene.wrong(), ...await scene.end(), ...scene.miscounted()];
+  const wrong = [...await notServed(scene), ...await endOf(scene), ...miscounted(scene)];
   const report: DriftReport = {
     played,
     struck,
@@ -60,6 +61,13 @@ export async function drift(seed: number, minutes: number, say: (line: string) =
   };
   if (damageOf(report).length > 0) await keepLog(scene, say);
   return report;
+}
+
+async function endOf(scene: Scene): Promise<readonly string[]> {
+  const left = await scene.end();
+  if (typeof left === "number") return [`the sidecar ended with ${left}`];
+  await using stores = left;
+  return await notHeld(scene, stores);
 }
 
 /** For whoever looks into it. */
@@ -88,8 +96,9 @@ async function disturb(
 }
 
 /** Everything that was asked for is issued, and served by both. */
-async function isRight({ authority, recalled, wrong }: Scene): Promise<boolean> {
-  return authority.certificates.length >= NAMES.length + recalled.size && (await wrong()).length === 0;
+async function isRight(scene: Scene): Promise<boolean> {
+  const wanted = NAMES.length + scene.recalled.size;
+  return scene.authority.certificates.length >= wanted && (await notServed(scene)).length === 0;
 }
 
 /** What there should not be: orders and certificates that nobody asked for, a renewal that is missing, a name that is wrong. */

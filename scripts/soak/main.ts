@@ -1,8 +1,9 @@
 /**
  * `deno task soak`: kills the sidecar at every write of an issuance beside a real HAProxy, once for each seed and CA (Pebble and the test authority), and
  * prints for each step what came of it. Then, as root, it fills the disks of a sidecar that renews (`disk_run.ts`). `--seeds=3`
- * plays the seeds 1 to 3, `--seed=7` that one. In the end two HAProxies are disturbed for a while (`drift_run.ts`), a quarter of
- * an hour in all unless `--drift=MINUTES` says otherwise; `--only=drift` does just that. Ends with 1 if there was any damage.
+ * plays the seeds 1 to 3, `--seed=7` that one. In the end a sidecar that renews, its CA, its vault and two HAProxies are disturbed
+ * for a while (`drift_run.ts`), a quarter of an hour in all unless `--drift=MINUTES` says otherwise; `--only=drift` does just
+ * that. Ends with 1 if there was any damage.
  *
  * @module
  */
@@ -22,7 +23,7 @@ const SIDE_BY_SIDE = 4;
 /** What was asked for. */
 export interface SoakArguments {
   readonly seeds: readonly number[];
-  /** How long HAProxies are disturbed, in all. */
+  /** How long the drift part disturbs, in all. */
   readonly driftMinutes: number;
   readonly onlyDrift: boolean;
 }
