@@ -77,11 +77,7 @@ export const DISTURBANCES: Readonly<Record<string, Disturbance>> = {
   },
   "a kill of the sidecar": ({ restart }) => restart(),
   "a reload": (_, haproxy) => haproxy.reload(),
-  "a kill, and a start with old files": async ({ former }, haproxy) => {
-    await haproxy.kill();
-    for (const [name, pem] of former) await Deno.writeTextFile(pathOf(haproxy, name), pem);
-    await haproxy.restart();
-  },
+  "a kill, and a start with old files": startWithOld,
   "a stop for a while": async (_, haproxy, random) => {
     Deno.kill(haproxy.pid, "SIGSTOP");
     await pause(random.below(3_000));
@@ -92,17 +88,30 @@ export const DISTURBANCES: Readonly<Record<string, Disturbance>> = {
     return Deno.writeTextFile(pathOf(haproxy, name), pem);
   },
   "a file removed": (_, haproxy, random) => Deno.remove(pathOf(haproxy, pick(NAMES, random))).catch(() => {}), // it is gone already
-  "a swap by somebody else": async ({ former }, haproxy, random) => {
-    const [name, pem] = pick([...former], random);
-    const path = pathOf(haproxy, name);
-    await haproxy.ask(`set ssl cert ${path} <<\n${pem}`).catch(() => ""); // it may be busy, or stopped
-    await haproxy.ask(`commit ssl cert ${path}`).catch(() => "");
-  },
+  "a swap by somebody else": ({ former }, haproxy, random) => swapByHand(haproxy, pick([...former], random)),
   "a transaction left open": async ({ former }, haproxy, random) => {
     const [name, pem] = pick([...former], random);
     await haproxy.ask(`set ssl cert ${pathOf(haproxy, name)} <<\n${pem}`).catch(() => "");
   },
 };
+
+/** One HAProxy has the old files and was started on them, the other has the right files and other certificates in its memory. */
+export async function disturbAll({ haproxies: [one, two], former }: Scene & Former): Promise<void> {
+  await startWithOld({ former }, one!);
+  for (const old of former) await swapByHand(two!, old);
+}
+
+async function startWithOld({ former }: Former, haproxy: TestHaproxy): Promise<void> {
+  await haproxy.kill();
+  for (const [name, pem] of former) await Deno.writeTextFile(pathOf(haproxy, name), pem);
+  await haproxy.restart();
+}
+
+async function swapByHand(haproxy: TestHaproxy, [name, pem]: readonly [string, string]): Promise<void> {
+  const path = pathOf(haproxy, name);
+  await haproxy.ask(`set ssl cert ${path} <<\n${pem}`).catch(() => ""); // it may be busy, or stopped
+  await haproxy.ask(`commit ssl cert ${path}`).catch(() => "");
+}
 
 /** What is on disk until then may come back later. */
 async function recall(scene: Scene & Former, haproxy: TestHaproxy, random: Random): Promise<void> {

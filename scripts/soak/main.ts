@@ -67,7 +67,9 @@ async function soakDrift(seeds: readonly number[], minutes: number): Promise<rea
     const report = await drift(seed, minutes / seeds.length, (line) => console.error(line));
     reports.push(report);
     const damage = damageOf(report);
-    console.error(`  at rest after ${report.restMs} ms${damage.length === 0 ? "" : `; wrong: ${damage.join(", ")}`}`);
+    const { restMs, repairMs } = report;
+    const rest = `at rest after ${restMs} ms, and ${repairMs} ms after all was made wrong once more`;
+    console.error(`  ${rest}${damage.length === 0 ? "" : `; wrong: ${damage.join(", ")}`}`);
   }
   console.log(markdown(driftTable(reports)));
   return reports;

@@ -27,6 +27,7 @@ const QUIET: DriftReport = {
   wrong: [],
   repairs: 0,
   restMs: 1,
+  repairMs: 1,
 };
 
 Deno.test("driftTable() adds up what happened in all runs", () => {
