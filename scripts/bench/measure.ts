@@ -16,6 +16,12 @@ export function median(values: readonly number[]): number {
     : (at(sorted.length / 2 - 1) + at(sorted.length / 2)) / 2;
 }
 
+/** The number below which that share of them is; NaN where there are none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+}
+
 /** What is measured in turn with others, and how often. */
 export interface Side<T> {
   readonly rounds: number;

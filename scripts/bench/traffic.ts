@@ -12,9 +12,10 @@ import { CALL } from "../../test/support/fakes.ts";
 import { startHaproxy, type TestHaproxy } from "../../test/support/haproxy.ts";
 import { testPki } from "../../test/support/pki.ts";
 import { tempDir } from "../../test/support/process.ts";
+import { echoServer } from "../../test/support/web_socket_guest.ts";
 import { ROOT } from "../command.ts";
 import type { BenchOptions, BenchRow } from "./bench_row.ts";
-import { median, pause } from "./measure.ts";
+import { median, pause, quantile } from "./measure.ts";
 import { atMost, figures, short, type Table } from "./report.ts";
 import { KINDS, lines, type Window } from "./visitors.ts";
 
@@ -80,7 +81,8 @@ function damage(windows: Readonly<Record<Manner, readonly Window[]>>, changes: n
 }
 
 function latency(windows: Readonly<Record<Manner, readonly Window[]>>, alternations: number): Table {
-  const of = (manner: Manner): readonly number[] => windows[manner].map((window) => p99(window["new connections"].ms));
+  const of = (manner: Manner): readonly number[] =>
+    windows[manner].map((window) => quantile(window["new connections"].ms, 0.99));
   const [swaps, reloads, quiet] = [median(of("swaps")), median(of("reloads")), median(of("quiet"))];
   const spread = (manner: Manner): string => `${short(Math.min(...of(manner)))} to ${short(Math.max(...of(manner)))}`;
   return figures([
@@ -100,11 +102,6 @@ async function swaps(balancer: LoadBalancer, pki: ReturnType<typeof testPki>, co
   }
 }
 
-function p99(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? NaN;
-}
-
 interface Visitors extends AsyncDisposable {
   /** Ends the window. */
   next(): Promise<Window>;
@@ -115,9 +112,7 @@ async function startVisitors(haproxy: TestHaproxy, rootPem: string): Promise<Vis
   await Deno.writeTextFile(`${folder.path}/root.pem`, rootPem);
   const program = `${ROOT}/scripts/bench/visitors.ts`;
   const child = new Deno.Command(Deno.execPath(), {
-    // A WebSocket cannot be told whom to trust; of those that stay open only that is measured.
-    args: ["run", "--quiet", "-A", "--unsafely-ignore-certificate-errors", program, String(haproxy.httpsPort), NAME]
-      .concat(`${folder.path}/root.pem`),
+    args: ["run", "--quiet", "-A", program, String(haproxy.httpsPort), NAME, `${folder.path}/root.pem`],
     stdin: "piped",
     stdout: "piped",
     stderr: "null",
@@ -138,14 +133,4 @@ async function startVisitors(haproxy: TestHaproxy, rootPem: string): Promise<Vis
       folder[Symbol.dispose]();
     },
   };
-}
-
-function echoServer(): AsyncDisposable & { readonly port: number } {
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-    const { socket, response } = Deno.upgradeWebSocket(request);
-    socket.onmessage = ({ data }): void => socket.send(data);
-    socket.onerror = (): void => {}; // HAProxy ended
-    return response;
-  });
-  return { port: server.addr.port, [Symbol.asyncDispose]: () => server.shutdown() };
 }

@@ -5,6 +5,9 @@
  *
  * @module
  */
+import type { Guest } from "../../test/support/guest.ts";
+import { http2Guest } from "../../test/support/http2_guest.ts";
+import { webSocketGuest } from "../../test/support/web_socket_guest.ts";
 import { openConnection } from "../demo/open_connection.ts";
 import { type Site, visit } from "../demo/visit.ts";
 import { pause } from "./measure.ts";
@@ -24,11 +27,6 @@ export const KINDS = ["new connections", "keep-alive", "HTTP/2", "WebSocket"] as
 
 /** One window, by kind. */
 export type Window = Readonly<Record<typeof KINDS[number], Visits>>;
-
-/** Someone who asks again and again on one connection. */
-interface Guest extends Disposable {
-  ask(): Promise<unknown>;
-}
 
 class Counter {
   #window: { ms: number[]; failed: number; severed: number } = { ms: [], failed: 0, severed: 0 };
@@ -57,7 +55,7 @@ class Counter {
 }
 
 /** Asks at an interval; where the connection is lost it is counted as severed, and another one is opened. */
-async function stay(counter: Counter, everyMs: number, open: () => Promise<Guest>): Promise<never> {
+async function stay(counter: Counter, everyMs: number, open: () => Promise<Guest<unknown>>): Promise<never> {
   for (;;) {
     const guest = await open().catch(() => undefined);
     if (guest === undefined) await counter.count(() => Promise.reject(new Error("not let in")));
@@ -71,42 +69,14 @@ async function stay(counter: Counter, everyMs: number, open: () => Promise<Guest
   }
 }
 
-/** One connection is used for all its requests: where another process answers, it was cut. */
-async function http2Guest({ port }: Site): Promise<Guest> {
-  const client = Deno.createHttpClient({ http1: false, http2: true });
-  const answer = async (): Promise<string> => await (await fetch(`https://127.0.0.1:${port}/`, { client })).text();
-  const first = await answer();
-  return {
-    async ask(): Promise<void> {
-      if (await answer() !== first) throw new Error("another process answered");
-    },
-    [Symbol.dispose]: () => client.close(),
-  };
-}
-
-function webSocketGuest(site: Site): Promise<Guest> {
-  const { promise, resolve, reject } = Promise.withResolvers<Guest>();
-  const socket = new WebSocket(`wss://127.0.0.1:${site.port}/`);
-  socket.onerror = (): void => reject(new Error("no WebSocket"));
-  socket.onopen = (): void => resolve({ ask, [Symbol.dispose]: () => socket.close() });
-  const ask = (): Promise<void> =>
-    new Promise((done, fail) => {
-      socket.onmessage = (): void => done();
-      socket.onclose = (): void => fail(new Error("closed"));
-      if (socket.readyState === WebSocket.OPEN) socket.send("hello");
-      else fail(new Error("closed"));
-    });
-  return promise;
-}
-
 async function main([port = "", name = "", rootFile = ""]: readonly string[]): Promise<void> {
   const site: Site = { port: Number(port), roots: [await Deno.readTextFile(rootFile)] };
   const counters = KINDS.map((kind) => [kind, new Counter()] as const);
   const [fresh, kept, http2, sockets] = counters.map(([, counter]) => counter) as [Counter, Counter, Counter, Counter];
   setInterval(() => void fresh.count(() => visit(site, name)), 10);
   for (let i = 0; i < 20; i++) void stay(kept, 50, () => openConnection(site, name));
-  for (let i = 0; i < 4; i++) void stay(http2, 20, () => http2Guest(site));
-  for (let i = 0; i < 4; i++) void stay(sockets, 20, () => webSocketGuest(site));
+  for (let i = 0; i < 4; i++) void stay(http2, 20, () => http2Guest(site, name));
+  for (let i = 0; i < 4; i++) void stay(sockets, 20, () => webSocketGuest(site, name));
   for await (const line of lines(Deno.stdin.readable)) {
     if (line === "end") Deno.exit(0);
     console.log(JSON.stringify(Object.fromEntries(counters.map(([kind, counter]) => [kind, counter.next()]))));

@@ -53,16 +53,20 @@ export async function visit(site: Site, name: string): Promise<Visit> {
 }
 
 /** A connection on which nothing was sent yet; an unverified certificate is an error. It offers no earlier session. */
-export function openTls({ port, roots }: Site, name: string): TLSSocket {
-  const socket = connect({
+export function openTls(site: Site, name: string): TLSSocket {
+  return connectTls(site, name, "http/1.1").setEncoding("utf8");
+}
+
+/** The same for another protocol; what comes is bytes. */
+export function connectTls({ port, roots }: Site, name: string, protocol: "http/1.1" | "h2"): TLSSocket {
+  return connect({
     host: "127.0.0.1",
     port,
     servername: name,
     ca: [...roots],
     rejectUnauthorized: true,
-    ALPNProtocols: ["http/1.1"],
+    ALPNProtocols: [protocol],
   });
-  return socket.setEncoding("utf8");
 }
 
 /** The bytes of a GET. */

@@ -14,6 +14,7 @@ import { type Random, seeded } from "../../test/ca/random.ts";
 import { CALL } from "../../test/support/fakes.ts";
 import { PLACEHOLDER, startHaproxy, type TestHaproxy } from "../../test/support/haproxy.ts";
 import { checkSecrets } from "../../test/support/kill_checks.ts";
+import { fingerprintOf } from "../../test/support/pki.ts";
 import { tempDir, until } from "../../test/support/process.ts";
 import { openStores, ROOT, startSidecarProcess, type TestSidecar } from "../../test/support/sidecar.ts";
 import type { Table } from "../bench/report.ts";
@@ -194,10 +195,6 @@ async function checkFile({ haproxy }: Scene): Promise<void> {
   const pem = await Deno.readTextFile(`${haproxy.certs}/${bundleFile(defaultSecretName(NAME))}`);
   const key = createPrivateKey(pem.slice(pem.search(/-----BEGIN [A-Z ]*PRIVATE KEY-----/)));
   assert(new X509Certificate(pem).checkPrivateKey(key), "key and certificate do not match");
-}
-
-function fingerprintOf(pem: string): string {
-  return new X509Certificate(pem).fingerprint256.replaceAll(":", "").toLowerCase();
 }
 
 /** What is played lasts by chance. */

@@ -1,150 +1,152 @@
 /**
- * Two HAProxies whose certificates change, that are reloaded, killed and disturbed at random, and the loop that keeps what they
- * serve the same as what the vault holds. At the end all must be right, without a person and without the CA.
+ * Two HAProxies that are reloaded, killed and disturbed at random, while their certificates are renewed by a CA with faults,
+ * for a vault that is away now and then, by a sidecar that is killed. At the end all must be right, without a person; and the CA
+ * was asked for no more than it had asked for itself.
  *
  * @module
  */
-import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
-import { bundleFile, defaultSecretName } from "../../src/model/secret_name.ts";
-import { type Random, seeded } from "../../test/ca/random.ts";
-import { startHaproxy, type TestHaproxy } from "../../test/support/haproxy.ts";
-import { testPki } from "../../test/support/pki.ts";
+import { seeded } from "../../test/ca/random.ts";
 import { until } from "../../test/support/process.ts";
-import { adapterOf, clientSees, type ReconcileStage, reconcileStage } from "../../test/support/reconcile_stage.ts";
 import { pause } from "../bench/measure.ts";
 import type { Table } from "../bench/report.ts";
+import { miscounted, notHeld, notServed } from "./drift_checks.ts";
+import { disturbAll, DISTURBANCES, type Former } from "./disturbances.ts";
+import { NAMES, pathOf, type Scene, startScene } from "./drift_scene.ts";
 
-const BALANCERS = ["one", "two"] as const;
-const CERTIFICATES = 20;
 /** Between two disturbances, at most. */
 const SPACE_MS = 1_500;
-/** The longest that a repair may take once nobody disturbs any more: a hold without a cause of its own ends in a minute. */
-const REST_MS = 120_000;
+/** The longest that it may take until all is right once nobody disturbs any more: four failures in a row rest for half a minute. */
+const REST_MS = 180_000;
 
 /** What happened, and what it led to. */
 export interface DriftReport {
   /** How often each disturbance was played. */
   readonly played: ReadonlyMap<string, number>;
-  /** Names that are not served as they should be in the end, by balancer. */
+  /** Requests at the CA that a fault struck. */
+  readonly struck: number;
+  /** Renewals that the CA has asked for. */
+  readonly recalled: number;
+  /** Orders and certificates that the CA has made. */
+  readonly made: { readonly orders: number; readonly certificates: number };
+  /** Names that are not served, or not held by the vault, as they should be in the end, or were issued too often. */
   readonly wrong: readonly string[];
-  /** Requests to the CA. */
-  readonly asked: number;
-  /** Repairs that the loop told of. */
+  /** Repairs that the sidecar told of. */
   readonly repairs: number;
   /** Milliseconds from the last disturbance until all was right. */
   readonly restMs: number;
+  /** Milliseconds until all was right once more, after every certificate of both was made wrong at once. */
+  readonly repairMs: number;
 }
-
-/** What a disturbance can reach. */
-interface Scene {
-  readonly stage: ReconcileStage;
-  readonly haproxies: readonly TestHaproxy[];
-  readonly pki: ReturnType<typeof testPki>;
-  /** What is held, and what was held before. */
-  readonly held: Bundle[];
-  readonly former: Bundle[];
-}
-
-type Disturbance = (scene: Scene, haproxy: TestHaproxy, random: Random) => Promise<unknown>;
-
-const DISTURBANCES: Readonly<Record<string, Disturbance>> = {
-  "a newer certificate": ({ stage, pki, held, former }, _, random) => {
-    const at = random.below(CERTIFICATES);
-    former[at] = held[at]!;
-    held[at] = pki.issue([nameOf(at)]);
-    return stage.hold(held[at]!, BALANCERS);
-  },
-  "a reload": (_, haproxy) => haproxy.reload(),
-  "a kill, and a start with old files": async ({ former }, haproxy) => {
-    await haproxy.kill();
-    for (const bundle of former) await Deno.writeTextFile(pathOf(haproxy, bundle), bundlePem(bundle));
-    await haproxy.restart();
-  },
-  "a stop for a while": async (_, haproxy, random) => {
-    Deno.kill(haproxy.pid, "SIGSTOP");
-    await pause(random.below(3_000));
-    Deno.kill(haproxy.pid, "SIGCONT");
-  },
-  "a file written over": ({ former }, haproxy, random) => {
-    const bundle = former[random.below(CERTIFICATES)]!;
-    return Deno.writeTextFile(pathOf(haproxy, bundle), bundlePem(bundle));
-  },
-  "a file removed": ({ held }, haproxy, random) =>
-    Deno.remove(pathOf(haproxy, held[random.below(CERTIFICATES)]!)).catch(() => {}), // it is gone already
-  "a swap by somebody else": async ({ former }, haproxy, random) => {
-    const bundle = former[random.below(CERTIFICATES)]!;
-    const path = pathOf(haproxy, bundle);
-    await haproxy.ask(`set ssl cert ${path} <<\n${bundlePem(bundle)}`).catch(() => ""); // it may be busy, or stopped
-    await haproxy.ask(`commit ssl cert ${path}`).catch(() => "");
-  },
-  "a transaction left open": async ({ former }, haproxy, random) => {
-    const bundle = former[random.below(CERTIFICATES)]!;
-    await haproxy.ask(`set ssl cert ${pathOf(haproxy, bundle)} <<\n${bundlePem(bundle)}`).catch(() => "");
-  },
-};
 
 /** Disturbs for so many minutes, then lets it come to rest. */
 export async function drift(seed: number, minutes: number, say: (line: string) => void): Promise<DriftReport> {
+  await using scene = await startScene(`drift ${seed}`);
+  await until("all are served at first", () => isRight(scene), REST_MS);
+  const former = await renewAll(scene);
+  const { played, struck } = await disturb({ ...scene, former }, seed, minutes);
+  say(
+    `drift, seed ${seed}: ${[...played.values()].reduce((a, b) => a + b, 0)} disturbances, ${struck} faults of the CA`,
+  );
+  const restMs = await restOf(scene);
+  await disturbAll({ ...scene, former }); // nothing but the loop puts this right
+  const repairMs = await restOf(scene);
+  const wrong = [...await notServed(scene), ...await endOf(scene), ...miscounted(scene)];
+  const report: DriftReport = {
+    played,
+    struck,
+    recalled: scene.recalled.size,
+    made: { orders: scene.authority.counters.orders, certificates: scene.authority.certificates.length },
+    wrong,
+    repairs: scene.told("balancer.drift"),
+    restMs,
+    repairMs,
+  };
+  if (damageOf(report).length > 0) await keepLog(scene, say);
+  return report;
+}
+
+/** @returns Milliseconds until all is right; what is still wrong when it has been waited for long is counted later. */
+async function restOf(scene: Scene): Promise<number> {
+  const begin = Date.now();
+  await until("all is right again", () => isRight(scene), REST_MS).catch(() => {});
+  return Date.now() - begin;
+}
+
+/** So that there is an old certificate of each name, which would be wrong. @returns Those, PEM, by name. */
+async function renewAll(scene: Scene): Promise<Map<string, string>> {
+  const former = new Map<string, string>();
+  for (const name of NAMES) {
+    former.set(name, await Deno.readTextFile(pathOf(scene.haproxies[0]!, name)));
+    scene.recall(name);
+  }
+  await until("all are renewed", () => isRight(scene), REST_MS);
+  return former;
+}
+
+async function endOf(scene: Scene): Promise<readonly string[]> {
+  const left = await scene.end();
+  if (typeof left === "number") return [`the sidecar ended with ${left}`];
+  await using stores = left;
+  return await notHeld(scene, stores);
+}
+
+/** For whoever looks into it. */
+async function keepLog(scene: Scene, say: (line: string) => void): Promise<void> {
+  const file = await Deno.makeTempFile({ prefix: "drift-", suffix: ".log" });
+  await Deno.writeTextFile(file, scene.log());
+  say(`  what the sidecar wrote is in ${file}`);
+}
+
+async function disturb(
+  scene: Scene & Former,
+  seed: number,
+  minutes: number,
+): Promise<Pick<DriftReport, "played" | "struck">> {
   const random = seeded(`drift ${seed}`);
-  const pki = testPki();
-  const held = Array.from({ length: CERTIFICATES }, (_, i) => pki.issue([nameOf(i)]));
-  await using haproxies = new AsyncDisposableStack();
-  const both: TestHaproxy[] = [];
-  for (const _ of BALANCERS) both.push(haproxies.use(await startHaproxy()));
-  await using stage = await reconcileStage(both.map((it, i) => adapterOf(it, BALANCERS[i])));
-  const scene: Scene = { stage, haproxies: both, pki, held, former: [...held] };
-  for (const bundle of held) await stage.hold(bundle, BALANCERS);
-  stage.start();
-  await until("all are served at first", async () => (await wrongIn(scene)).length === 0, REST_MS);
   const played = new Map<string, number>();
   const names = Object.keys(DISTURBANCES);
   for (const end = Date.now() + minutes * 60_000; Date.now() < end;) {
     const name = names[random.below(names.length)]!;
-    await DISTURBANCES[name]!(scene, both[random.below(both.length)]!, random);
+    await DISTURBANCES[name]!(scene, scene.haproxies[random.below(scene.haproxies.length)]!, random);
     played.set(name, (played.get(name) ?? 0) + 1);
     await pause(random.below(SPACE_MS));
   }
-  say(`drift, seed ${seed}: ${[...played.values()].reduce((a, b) => a + b, 0)} disturbances`);
-  const begin = Date.now();
-  const rest = async (): Promise<boolean> => (await wrongIn(scene)).length === 0;
-  await until("all is right again", rest, REST_MS).catch(() => {}); // what is wrong is counted
-  return {
-    played,
-    wrong: await wrongIn(scene),
-    asked: stage.authority.asked.length,
-    repairs: stage.events.filter(({ name }) => name === "balancer.drift").length,
-    restMs: Date.now() - begin,
-  };
+  scene.authority.faults.clear();
+  return { played, struck: scene.authority.log.filter(({ faults = [] }) => faults.length > 0).length };
+}
+
+/** Everything that was asked for is issued, and served by both. */
+async function isRight(scene: Scene): Promise<boolean> {
+  const wanted = NAMES.length + scene.recalled.size;
+  return scene.authority.certificates.length >= wanted && (await notServed(scene)).length === 0;
+}
+
+/** What there should not be: orders and certificates that nobody asked for, a renewal that is missing, a name that is wrong. */
+export function damageOf({ made, recalled, wrong }: DriftReport): readonly string[] {
+  const wanted = NAMES.length + recalled;
+  return [
+    ...made.orders === wanted ? [] : [`${made.orders} orders for ${wanted} certificates`],
+    ...made.certificates === wanted ? [] : [`${made.certificates} certificates in place of ${wanted}`],
+    ...wrong,
+  ];
 }
 
 /** What happened, as a table. */
 export function driftTable(reports: readonly DriftReport[]): Table {
   const sum = (of: (report: DriftReport) => number): number => reports.reduce((total, it) => total + of(it), 0);
   const names = [...new Set(reports.flatMap(({ played }) => [...played.keys()]))].sort();
+  const wanted = ({ recalled }: DriftReport): number => NAMES.length + recalled;
   return {
-    columns: ["two HAProxies, 20 certificates", "count"],
+    columns: [`two HAProxies, ${NAMES.length} certificates`, "count"],
     rows: [
       ...names.map((name) => [name, String(sum(({ played }) => played.get(name) ?? 0))]),
+      ["requests at the CA that a fault struck", String(sum(({ struck }) => struck))],
+      ["renewals that the CA asked for", String(sum(({ recalled }) => recalled))],
       ["repairs that were told", String(sum(({ repairs }) => repairs))],
-      ["requests to the CA", String(sum(({ asked }) => asked))],
+      ["orders that nobody asked for", String(sum((it) => Math.max(0, it.made.orders - wanted(it))))],
+      ["certificates issued twice", String(sum((it) => Math.max(0, it.made.certificates - wanted(it))))],
+      ["renewals that did not come", String(sum((it) => Math.max(0, wanted(it) - it.made.certificates)))],
       ["names that were not right in the end", String(sum(({ wrong }) => wrong.length))],
     ],
   };
-}
-
-async function wrongIn({ haproxies, held }: Scene): Promise<readonly string[]> {
-  const seen = await Promise.all(haproxies.map(async (haproxy, i) => {
-    const found = await Promise.all(held.map((_, at) => clientSees(haproxy, nameOf(at))));
-    return held.flatMap(({ facts }, at) => found[at] === facts.fingerprint ? [] : [`${BALANCERS[i]} ${nameOf(at)}`]);
-  }));
-  return seen.flat();
-}
-
-function nameOf(at: number): string {
-  return `n${at}.soak.test`;
-}
-
-function pathOf(haproxy: TestHaproxy, { facts: { names: [name] } }: Bundle): string {
-  if (name === undefined) throw new RangeError("a certificate without a name");
-  return `${haproxy.certs}/${bundleFile(defaultSecretName(name))}`;
 }

@@ -1,15 +1,16 @@
 /**
  * `deno task soak`: kills the sidecar at every write of an issuance beside a real HAProxy, once for each seed and CA (Pebble and the test authority), and
  * prints for each step what came of it. Then, as root, it fills the disks of a sidecar that renews (`disk_run.ts`). `--seeds=3`
- * plays the seeds 1 to 3, `--seed=7` that one. In the end two HAProxies are disturbed for a while (`drift_run.ts`), a quarter of
- * an hour in all unless `--drift=MINUTES` says otherwise; `--only=drift` does just that. Ends with 1 if there was any damage.
+ * plays the seeds 1 to 3, `--seed=7` that one. In the end a sidecar that renews, its CA, its vault and two HAProxies are disturbed
+ * for a while (`drift_run.ts`), a quarter of an hour in all unless `--drift=MINUTES` says otherwise; `--only=drift` does just
+ * that. Ends with 1 if there was any damage.
  *
  * @module
  */
 import { killAtWrites, type KillPlan, type KillRow } from "../../test/support/kill_run.ts";
 import { markdown } from "../bench/report.ts";
 import { ensureParts } from "../parts.ts";
-import { drift, type DriftReport, driftTable } from "./drift_run.ts";
+import { damageOf, drift, type DriftReport, driftTable } from "./drift_run.ts";
 import { type DiskRow, diskTable, fillDisks } from "./disk_run.ts";
 import { killPlan, killTable } from "./kill_plan.ts";
 import { canMount, unmountAll } from "./small_disk.ts";
@@ -22,7 +23,7 @@ const SIDE_BY_SIDE = 4;
 /** What was asked for. */
 export interface SoakArguments {
   readonly seeds: readonly number[];
-  /** How long HAProxies are disturbed, in all. */
+  /** How long the drift part disturbs, in all. */
   readonly driftMinutes: number;
   readonly onlyDrift: boolean;
 }
@@ -55,7 +56,7 @@ async function soak({ seeds, driftMinutes, onlyDrift }: SoakArguments): Promise<
   const rows = onlyDrift ? [] : [...await soakDeaths(seeds), ...await soakDisks(seeds)];
   const drifts = await soakDrift(seeds, driftMinutes);
   const damaged = rows.some(({ damage }) => damage.size > 0);
-  return damaged || drifts.some(({ wrong, asked }) => wrong.length + asked > 0) ? 1 : 0;
+  return damaged || drifts.some((it) => damageOf(it).length > 0) ? 1 : 0;
 }
 
 /** A share of the time for each seed; whole minutes are not asked for. */
@@ -65,8 +66,10 @@ async function soakDrift(seeds: readonly number[], minutes: number): Promise<rea
   for (const seed of seeds) {
     const report = await drift(seed, minutes / seeds.length, (line) => console.error(line));
     reports.push(report);
-    const { wrong, restMs } = report;
-    console.error(`  at rest after ${restMs} ms${wrong.length === 0 ? "" : `; wrong: ${wrong.join(", ")}`}`);
+    const damage = damageOf(report);
+    const { restMs, repairMs } = report;
+    const rest = `at rest after ${restMs} ms, and ${repairMs} ms after all was made wrong once more`;
+    console.error(`  ${rest}${damage.length === 0 ? "" : `; wrong: ${damage.join(", ")}`}`);
   }
   console.log(markdown(driftTable(reports)));
   return reports;

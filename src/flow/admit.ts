@@ -73,8 +73,10 @@ async function momentOf(
  */
 function isOfTheChain(reasons: readonly Reason[], leafIsValid: boolean): boolean {
   if (reasons.some(({ name }) => name === "chain-order")) return true;
-  return leafIsValid && reasons.every(({ name }) => name === "chain-broken" || name === "expired");
+  return leafIsValid && reasons.every(({ name }) => CHAIN_REASONS.includes(name));
 }
+
+const CHAIN_REASONS: readonly Reason["name"][] = ["chain-broken", "chain-missing", "expired"];
 
 /** How often the order's certificate was looked at, this time included. */
 function looksAt(order: OrderRecord): number {

@@ -43,25 +43,32 @@ export type Planned =
 /**
  * Decides what every certificate needs: declared ones that are missing or whose names changed, and all that are due.
  * Pure: the same situation gives the same plan. Most urgent first: what the CA has recalled, what is missing, then by the end
- * of validity; a second kind that is missing comes last, as its names are served.
+ * of validity; a second kind that is missing comes last, as its names are served. What waits comes after all that, in no
+ * order: mostly that is everything, and there may be a hundred thousand.
  */
 export function plan(situation: Situation): readonly Planned[] {
   const { declared, twins = [], held } = situation;
-  const bySecret = new Map(held.map((record) => [record.intent.secretName, record]));
   const wanted = [...declared, ...twins];
   const names = new Set(wanted.map((intent) => intent.secretName));
-  const others = held.filter((record) => !names.has(record.intent.secretName)).map((record) => record.intent);
+  const isWanted = ({ intent }: CertificateRecord): boolean => names.has(intent.secretName);
+  const bySecret = new Map(held.filter(isWanted).map((record) => [record.intent.secretName, record]));
   const declaredNames = new Set(declared.map((intent) => intent.secretName));
-  const isDeclared = ({ secretName, twinOf }: Intent): boolean => declaredNames.has(twinOf ?? secretName);
-  const urgency = ({ intent, why }: Planned): number => {
-    if (why === "recalled") return -Infinity;
-    return bySecret.get(intent.secretName)?.facts.notAfter.getTime() ?? (intent.twinOf === undefined ? 0 : Infinity);
+  const urgent: (readonly [number, Planned])[] = [];
+  const waiting: Planned[] = [];
+  const judge = (intent: Intent, record: CertificateRecord | undefined): void => {
+    const planned = planOne(intent, record, declaredNames.has(intent.twinOf ?? intent.secretName), situation);
+    if (planned.do === "wait") waiting.push(planned);
+    else urgent.push([urgency(planned, record), planned]);
   };
-  return [...wanted, ...others]
-    .map((intent) => planOne(intent, bySecret.get(intent.secretName), isDeclared(intent), situation))
-    .map((planned) => [urgency(planned), planned] as const)
-    .sort(([a], [b]) => a === b ? 0 : a - b)
-    .map(([, planned]) => planned);
+  for (const intent of wanted) judge(intent, bySecret.get(intent.secretName));
+  for (const record of held) if (!isWanted(record)) judge(record.intent, record);
+  const sorted = urgent.sort(([a], [b]) => a === b ? 0 : a - b).map(([, planned]) => planned);
+  return [...sorted, ...waiting];
+}
+
+function urgency({ intent, why }: Planned, record: CertificateRecord | undefined): number {
+  if (why === "recalled") return -Infinity;
+  return record?.facts.notAfter.getTime() ?? (intent.twinOf === undefined ? 0 : Infinity);
 }
 
 /** When the certificate is renewed next by what is known; undefined where that is left to a person for good. */
@@ -111,7 +118,7 @@ function reason(
   if (!sameKey || !sameNames(record.intent.names, intent.names)) return "changed";
   if (record.revoked !== undefined) return "revoked";
   const { at, why } = renewalDate(record.facts, drawOf(record, known));
-  return at <= caNow ? why : at;
+  return at.getTime() <= caNow.getTime() ? why : at;
 }
 
 /** When it became known that the certificate has to go, at our clock; undefined where it has not. */

@@ -70,12 +70,21 @@ const LEAD = MINUTE;
 
 /** Computes {@linkcode RenewalTimes} from the certificate's own dates alone: its lifetime may differ from the last one. */
 export function renewalTimes(facts: Validity): RenewalTimes {
-  const end = facts.notAfter.getTime();
-  const lifetime = Math.max(0, end - facts.notBefore.getTime());
+  const lifetime = lifetimeOf(facts);
   return {
-    renewAt: new Date(end - lifetime / (lifetime < TEN_DAYS ? 2 : 3)),
-    emergencyAt: new Date(end - lifetime / 20),
+    renewAt: new Date(facts.notAfter.getTime() - lifetime / (lifetime < TEN_DAYS ? 2 : 3)),
+    emergencyAt: new Date(emergencyOf(facts)),
   };
+}
+
+/** In milliseconds since 1970. */
+function emergencyOf(facts: Validity): number {
+  return facts.notAfter.getTime() - lifetimeOf(facts) / 20;
+}
+
+/** In milliseconds; an end before the start is none. */
+function lifetimeOf({ notBefore, notAfter }: Validity): number {
+  return Math.max(0, notAfter.getTime() - notBefore.getTime());
 }
 
 /**
@@ -83,9 +92,9 @@ export function renewalTimes(facts: Validity): RenewalTimes {
  * instant that the lifetime would give; only the emergency line comes before it.
  */
 export function renewalDate(facts: Validity, draw: RenewalDraw | undefined): RenewalDate {
-  const { renewAt, emergencyAt } = renewalTimes(facts);
-  if (draw === undefined) return { at: renewAt, why: "lifetime" };
-  const at = draw.at > emergencyAt ? emergencyAt : draw.at;
+  if (draw === undefined) return { at: renewalTimes(facts).renewAt, why: "lifetime" };
+  const emergencyMs = emergencyOf(facts);
+  const at = draw.at.getTime() > emergencyMs ? new Date(emergencyMs) : draw.at;
   if (isRecalled(draw)) return { at, why: "recalled" }; // however little is left: it goes before all others
   return { at, why: at === draw.at ? "window" : "emergency" };
 }
@@ -97,7 +106,7 @@ export function renewalWindow(start: Date, end: Date): RenewalWindow | undefined
 
 /** Tells whether the window was over when it was told, as it is for what was revoked. */
 export function isRecalled({ window, at }: RenewalDraw): boolean {
-  return at >= window.end;
+  return at.getTime() >= window.end.getTime();
 }
 
 /**

@@ -28,6 +28,7 @@ for (
     ["chain?form=doubled", "CERTIFICATE_REJECTED", /was not signed by/],
     ["chain?form=cross-signed", "CERTIFICATE_REJECTED", /was not signed by/],
     ["chain?form=expired", "CERTIFICATE_REJECTED", /expired at/],
+    ["chain?form=leaf-only", "CERTIFICATE_REJECTED", /without intermediates/],
   ] as const
 ) {
   const number = fault.startsWith("chain") && !fault.endsWith("two-leaves") ? "F-81" : "F-80";

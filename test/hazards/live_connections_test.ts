@@ -1,11 +1,14 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { openConnection } from "../../scripts/demo/open_connection.ts";
 import { CALL } from "../support/fakes.ts";
-import { FILE, issue, NAME, PKI, test, WITH_OLD } from "../support/haproxy_kit.ts";
-import { start, tempDir } from "../support/process.ts";
+import { FILE, issue, NAME, PKI, test, WITH_OLD, withKit } from "../support/haproxy_kit.ts";
+import type { Guest } from "../support/guest.ts";
+import { http2Guest } from "../support/http2_guest.ts";
+import { has, start, tempDir } from "../support/process.ts";
+import { echoServer, webSocketGuest } from "../support/web_socket_guest.ts";
 
-/** Connections that live through so many swaps. */
-const [LIVE, SWAPS] = [150, 10];
+/** Connections that live through so many swaps, over HTTP/1.1 and, fewer, over each of the others. */
+const [LIVE, FEW, SWAPS] = [150, 20, 10];
 
 test("live connections, F-109: none of them is cut by swaps, and each goes on with its own", WITH_OLD, async (kit) => {
   const { haproxy, lb } = kit;
@@ -20,6 +23,29 @@ test("live connections, F-109: none of them is cut by swaps, and each goes on wi
     assertEquals(new Set(pids), new Set([haproxy.pid]));
   }
   assertEquals(all.map((it) => it.answered), all.map(() => SWAPS + 1));
+});
+
+// No test over QUIC: the HAProxy of Debian 12 is built without it (`-QUIC` in `haproxy -vv`).
+Deno.test({
+  name: "live connections, F-109: HTTP/2 and WebSockets are not cut by swaps [needs haproxy]",
+  ignore: !has("haproxy"),
+  async fn(): Promise<void> {
+    await using echo = echoServer();
+    await withKit({ ...WITH_OLD, webSocketPort: echo.port }, async ({ haproxy, lb }) => {
+      const site = { port: haproxy.httpsPort, roots: [PKI.rootPem] };
+      using open = new DisposableStack();
+      const stay = (come: () => Promise<Guest<string>>): Promise<Guest<string>[]> =>
+        Promise.all(Array.from({ length: FEW }, async () => open.use(await come())));
+      const http2 = await stay(() => http2Guest(site, NAME));
+      const sockets = await stay(() => webSocketGuest(site, NAME));
+      for (let swaps = 0; swaps < SWAPS; swaps++) {
+        await lb.swap({ file: FILE, bundle: issue(NAME) }, CALL);
+        const [pages, words] = await Promise.all([http2, sockets].map((all) => Promise.all(all.map((it) => it.ask()))));
+        assertEquals(new Set(pages), new Set([`hello from ${haproxy.pid}\n`]));
+        assertEquals(new Set(words), new Set([`hello ${swaps + 1}`]));
+      }
+    });
+  },
 });
 
 test(

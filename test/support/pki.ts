@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, sign, X509Certificate } from "node:crypto";
 import type { Bundle } from "../../src/model/certificate.ts";
 import { type DnsName, parseDnsName } from "../../src/model/dns_name.ts";
 import type { ChallengeCertificate } from "../../src/ports.ts";
@@ -94,6 +94,11 @@ export function challengeCertificate(name: string, keyAuthorization: string): Ch
 /** The bundle of another certificate with this one's key in place of its own: HAProxy refuses to commit it. */
 export function withKeyOf(bundle: Bundle, other: Bundle): Bundle {
   return { ...bundle, keyPem: other.keyPem };
+}
+
+/** SHA-256 of the first certificate in a PEM text, as clients and records tell it. */
+export function fingerprintOf(pem: string): string {
+  return new X509Certificate(pem).fingerprint256.replaceAll(":", "").toLowerCase();
 }
 
 // --- certificates --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import { main } from "../../plugin/main.ts";
 
 const SWITCH = "sealed";
 
-function sealable(vault: Vault): Vault {
+/** Puts the switch before a vault. */
+export function sealable(vault: Vault): Vault {
   const open = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     const how = await Deno.readTextFile(SWITCH).catch(() => "");
     if (how === "bundle" && what.includes("_BUNDLE")) await Deno.writeTextFile(SWITCH, "all");

@@ -12,7 +12,7 @@ export const PARTLY: Readonly<Record<string, string>> = {
   "F-51": "no doctor's findings are attached",
   "F-55": "there is no policy to insist on the profile (require): it is left out",
   "F-58a": "must-staple cannot be asked for, so it cannot be dropped",
-  "F-81": "a leaf alone is taken, as a CA may sign leaves by its root; an intermediate is not fetched",
+  "F-81": "a leaf alone is taken unless the one in use has intermediates, as a root may sign leaves; none is fetched",
   "F-85": "a lost usage or a shorter life is not warned of; the schedule follows",
   "F-88": "certID is tested where it is made",
   "F-95": "no earlier account key is brought back: it may be another account's",

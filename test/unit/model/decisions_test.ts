@@ -130,7 +130,7 @@ for (
     ["a name that rests holds its certificate, and no other", {
       declared: [A, intent("b.example")],
       names: failing({ state: "resting", until: new Date(NOW.getTime() + 60_000) }),
-    }, ["wait quarantine", "issue missing"]],
+    }, ["issue missing", "wait quarantine"]],
     ["a name that the CA does not take is left to a person", {
       declared: [A],
       names: failing({ state: "refused" }),
@@ -179,12 +179,13 @@ for (
   });
 }
 
-Deno.test("plan() puts what expires first before the rest, and what is missing before all", () => {
+Deno.test("plan() puts what expires first before the rest, what is missing before all, and what waits last", () => {
   const [late, soon, missing] = [intent("late.example"), intent("soon.example"), intent("missing.example")];
+  const fresh = intent("fresh.example");
   const planned = plan(situation({
-    declared: [late, missing, soon],
-    held: [held(late, { old: 70, left: 20 }), held(soon, { old: 88, left: 2 })],
+    declared: [fresh, late, missing, soon],
+    held: [held(fresh, { old: 1, left: 5 }), held(late, { old: 70, left: 20 }), held(soon, { old: 88, left: 2 })],
   }));
-  const expected: SecretName[] = [missing.secretName, soon.secretName, late.secretName];
+  const expected: SecretName[] = [missing, soon, late, fresh].map((it) => it.secretName);
   assertEquals(planned.map((it) => it.intent.secretName), expected);
 });

@@ -146,12 +146,12 @@ for (
       twins: [RSA],
       held: [held(EC)],
       provable: () => false,
-    }, ["a_example fresh", "a_example_RSA missing"]],
+    }, ["a_example_RSA missing", "a_example fresh"]],
     ["what a person has to prove is not ordered unattended", {
       twins: [RSA],
       held: [held(EC)],
       provable: () => false,
-    }, ["a_example fresh", "a_example_RSA by hand"]],
+    }, ["a_example_RSA by hand", "a_example fresh"]],
     ["one that KEY_TYPE does not name any more is kept", { declared: [EC], held: [held(EC), held(RSA, { left: 2 })] }, [
       "a_example_RSA lifetime",
       "a_example fresh",

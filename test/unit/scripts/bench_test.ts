@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseArguments } from "../../../scripts/bench/main.ts";
-import { inTurns, median } from "../../../scripts/bench/measure.ts";
+import { inTurns, median, quantile } from "../../../scripts/bench/measure.ts";
 import { atMost, below, figures, markdown, short } from "../../../scripts/bench/report.ts";
 
 const MEDIANS: readonly (readonly [values: readonly number[], expected: number])[] = [
@@ -12,6 +12,12 @@ const MEDIANS: readonly (readonly [values: readonly number[], expected: number])
 
 Deno.test("median() takes the middle, whatever the order", () => {
   for (const [values, expected] of MEDIANS) assertEquals(median(values), expected);
+});
+
+Deno.test("quantile() takes the number that so many are below, whatever the order", () => {
+  const values = Array.from({ length: 50 }, (_, i) => 50 - i); // 1 to 50
+  assertEquals([0, 0.5, 0.9, 0.99, 1].map((share) => quantile(values, share)), [1, 26, 46, 50, 50]);
+  assertEquals(quantile([], 0.9), NaN);
 });
 
 Deno.test("inTurns() alternates, and leaves out who has had enough", async () => {

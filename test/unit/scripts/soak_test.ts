@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { diskTable } from "../../../scripts/soak/disk_run.ts";
-import { driftTable } from "../../../scripts/soak/drift_run.ts";
+import { damageOf, type DriftReport, driftTable } from "../../../scripts/soak/drift_run.ts";
 import { killPlan, killTable } from "../../../scripts/soak/kill_plan.ts";
 import { parseArguments } from "../../../scripts/soak/main.ts";
 import { canMount, mountSmallDisk } from "../../../scripts/soak/small_disk.ts";
@@ -19,20 +19,51 @@ Deno.test("parseArguments() takes seeds and minutes, and refuses anything else",
   }
 });
 
+const QUIET: DriftReport = {
+  played: new Map(),
+  struck: 0,
+  recalled: 3,
+  made: { orders: 23, certificates: 23 },
+  wrong: [],
+  repairs: 0,
+  restMs: 1,
+  repairMs: 1,
+};
+
 Deno.test("driftTable() adds up what happened in all runs", () => {
-  const quiet = { wrong: [], asked: 0, restMs: 1 };
   const table = driftTable([
-    { ...quiet, played: new Map([["a reload", 2]]), repairs: 3 },
-    { ...quiet, played: new Map([["a reload", 1], ["a file removed", 4]]), repairs: 1, wrong: ["one n1.soak.test"] },
+    { ...QUIET, played: new Map([["a reload", 2]]), repairs: 3, struck: 5, made: { orders: 25, certificates: 24 } },
+    { ...QUIET, played: new Map([["a reload", 1], ["a file removed", 4]]), wrong: ["one n1.soak.test"] },
+    { ...QUIET, repairs: 1, made: { orders: 23, certificates: 21 } },
   ]);
   assertEquals(table.rows, [
     ["a file removed", "4"],
     ["a reload", "3"],
+    ["requests at the CA that a fault struck", "5"],
+    ["renewals that the CA asked for", "9"],
     ["repairs that were told", "4"],
-    ["requests to the CA", "0"],
+    ["orders that nobody asked for", "2"],
+    ["certificates issued twice", "1"],
+    ["renewals that did not come", "2"],
     ["names that were not right in the end", "1"],
   ]);
 });
+
+for (
+  const [what, report, damage] of [
+    ["takes a run in which all that was asked for came", QUIET, []],
+    ["sees an order that nobody asked for", { ...QUIET, made: { orders: 24, certificates: 23 } }, [
+      "24 orders for 23 certificates",
+    ]],
+    ["sees a renewal that did not come", { ...QUIET, made: { orders: 22, certificates: 22 } }, [
+      "22 orders for 23 certificates",
+      "22 certificates in place of 23",
+    ]],
+    ["sees a name that is wrong", { ...QUIET, wrong: ["two n3.soak.test"] }, ["two n3.soak.test"]],
+  ] as const
+) {
+  Deno.test(`damageOf() ${what}`, () => assertEquals(damageOf(report), [...damage]));
+}
 
 Deno.test("killPlan() plays each seed the same way again, and in eight of them every way", () => {
   const shown = (seed: number): unknown => ({
