@@ -7,6 +7,7 @@
 import { ensureParts } from "../parts.ts";
 import type { BenchRow } from "./bench_row.ts";
 import { hundredRow, oneRow } from "./certificates.ts";
+import { crowdRow } from "./crowd.ts";
 import { cryptoRow } from "./crypto.ts";
 import { growthRow } from "./growth.ts";
 import { kontenaRow } from "./kontena.ts";
@@ -31,6 +32,7 @@ const ROWS: Readonly<Record<string, BenchRow>> = {
   repair: repairRow,
   reload: reloadRow,
   traffic: trafficRow,
+  crowd: crowdRow,
   kontena: kontenaRow,
   rates: ratesRow,
   windows: windowsRow,
