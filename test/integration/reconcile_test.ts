@@ -5,7 +5,8 @@ import { type DnsName, parseDnsName } from "../../src/model/dns_name.ts";
 import { SidecarError } from "../../src/model/errors.ts";
 import type { AuthorizationRecord } from "../../src/model/records.ts";
 import { bundleFile, certificateSecrets, defaultSecretName } from "../../src/model/secret_name.ts";
-import type { LoadBalancer } from "../../src/ports.ts";
+import type { Clock, LoadBalancer } from "../../src/ports.ts";
+import { systemClock } from "../../plugin/clock.ts";
 import { CALL } from "../support/fakes.ts";
 import { type HaproxyOptions, PLACEHOLDER, startHaproxy, type TestHaproxy } from "../support/haproxy.ts";
 import { tapSocket } from "../support/haproxy_tap.ts";
@@ -87,7 +88,7 @@ const CHANGES: readonly (readonly [string, (path: string) => Promise<void>])[] =
 for (const [how, change] of CHANGES) {
   test(`a file that was ${how} is put right long before the next look`, { files: filesOf(OLD) }, async (haproxy) => {
     const { lb, asked } = watchedAdapter(adapterOf(haproxy));
-    await using it = await reconcileStage([lb]);
+    await using it = await reconcileStage([lb], { clock: RESTLESS });
     for (const bundle of OLD) await it.hold(bundle, ["lb"]);
     it.start();
     await until("all are proven and left alone", () => asked.changes > 2);
@@ -316,7 +317,7 @@ kontena(
   {},
   async (kit) => {
     const { lb, asked } = watchedAdapter(kit.balancer);
-    await using it = await reconcileStage([lb]);
+    await using it = await reconcileStage([lb], { clock: RESTLESS });
     const bundle = PKI.issue([nameOf(0)]);
     const path = `${kit.certs}/${bundleFile(await it.hold(bundle, ["lb"]))}`;
     it.start();
@@ -333,6 +334,9 @@ kontena(
     assertEquals(await clientSees(kit.lb, nameOf(0)), bundle.facts.fingerprint);
   },
 );
+
+/** Looks for changes ten times as often, and for everything no more often. */
+const RESTLESS: Clock = { ...systemClock, sleep: (ms, call) => systemClock.sleep(ms / 10, call) };
 
 /** What a balancer is asked for: the files of each look, and how often for changes. */
 function watchedAdapter(
