@@ -5,34 +5,42 @@
  * @module
  */
 import { type ChallengeType, parseChallengeType } from "../src/model/challenge_type.ts";
-import { parseDnsNames } from "../src/model/dns_name.ts";
-import { describe, InputError } from "../src/model/errors.ts";
-import { type KeyType, type KeyTypes, parseKeyTypes } from "../src/model/key_type.ts";
-import { LETSENCRYPT_LIMITS, readRateLimits } from "../src/model/rate_limits.ts";
-import type { RateLimit } from "../src/model/rates.ts";
+import { describe } from "../src/model/errors.ts";
+import { type KeyTypes, parseKeyTypes } from "../src/model/key_type.ts";
 import type { Intent } from "../src/model/records.ts";
-import { defaultSecretName } from "../src/model/secret_name.ts";
 import { given } from "../src/model/shape.ts";
-import { type BalancerConfig, parseBalancer } from "./balancers.ts";
+import type { BalancerConfig } from "./balancers.ts";
+import {
+  among,
+  atLeast,
+  balancer,
+  beside,
+  declared,
+  directories,
+  email,
+  type Environment,
+  grid,
+  isLoopback,
+  ledgerUrl,
+  rateLimits,
+  type ReadLimits,
+  resolvers,
+  type StoreUrl,
+  storeUrl,
+  token,
+  usualLimits,
+  words,
+  yesOrNo,
+} from "./config_values.ts";
 import { type Listen, parseListen } from "./net/listen.ts";
-import { parseDnsServer } from "./net/dns_server.ts";
-
-/** Where the environment's words come from; files are those that `NAME_FILE` names. */
-export interface Environment {
-  get(name: string): string | undefined;
-  readFile(path: string): string;
-}
 
 /** Everything the operator can decide, read and checked. */
-export interface Config {
+export interface Config extends ReadLimits {
   readonly directories: readonly [URL, ...URL[]];
   readonly caFile?: string;
   readonly acmeHosts: readonly string[];
   readonly email?: string;
   readonly agreeTos: boolean;
-  readonly rateLimits: readonly RateLimit[];
-  /** The file that they were read from. */
-  readonly rateLimitsFile?: string;
   readonly eabKid?: string;
   /** Secret. */
   readonly eabHmacKey?: string;
@@ -60,9 +68,6 @@ export interface Config {
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly logFormat?: "text" | "json";
 }
-
-/** Where secrets or state are kept. */
-export type StoreUrl = { readonly kind: "sqlite"; readonly path: string } | { readonly kind: "memory" };
 
 /** All faults of a configuration at once; the message has one line each and quotes no secret. */
 export class ConfigError extends Error {
@@ -171,11 +176,6 @@ export const VARIABLES = [
 
 type Name = (typeof VARIABLES)[number]["name"];
 
-const DIRECTORIES: Readonly<Record<string, string>> = {
-  "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
-  "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
-};
-
 /** All names that the environment may set, those of files included. */
 export function variableNames(): readonly string[] {
   return VARIABLES.flatMap((
@@ -214,7 +214,7 @@ export function readConfig(environment: Environment): Config {
   const balancers = read("LOAD_BALANCERS", [], (text) => words(text).map(balancer));
   const keyTypes = read("KEY_TYPE", ["ec-256"], (text) => parseKeyTypes(text, "KEY_TYPE"));
   const vault = read("VAULT_URL", { kind: "sqlite", path: "data/vault.db" }, storeUrl);
-  const directoryUrls = read("ACME_DIRECTORY_URL", [new URL(DIRECTORIES["letsencrypt"]!)], directories);
+  const directoryUrls = read("ACME_DIRECTORY_URL", directories("letsencrypt"), directories);
   const config: Config = {
     directories: directoryUrls,
     ...given("caFile", raw("ACME_CA_FILE")),
@@ -260,11 +260,6 @@ export function readConfig(environment: Environment): Config {
   return config;
 }
 
-/** Tells whether only this machine can reach the address. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" || /^127\./.test(hostname);
-}
-
 function lookUp(environment: Environment, name: Name, faults: string[]): string | undefined {
   const variable: Variable = VARIABLES.find((it) => it.name === name)!;
   const value = environment.get(name) ?? (variable.also === undefined ? undefined : environment.get(variable.also));
@@ -293,120 +288,4 @@ function contradictions(config: Config): readonly string[] {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) faults.push(`LOAD_BALANCERS: ${twice} is there twice`);
   return faults;
-}
-
-/** Declared certificates go to every balancer that is configured. */
-function declared(text: string, keyType: KeyType, balancers: readonly BalancerConfig[]): readonly Intent[] {
-  return text.split(/[;\n]/).map(words).filter((names) => names.length > 0).map((list) => {
-    const names = parseDnsNames(list, "CERTIFICATES");
-    const secretName = defaultSecretName(names[0]);
-    return { names, keyType, secretName, certType: "fullchain", balancers: balancers.map((it) => it.name) };
-  });
-}
-
-function balancer(word: string): BalancerConfig {
-  const at = word.indexOf("=");
-  if (at < 1) throw new InputError("LOAD_BALANCERS", `${JSON.stringify(word)} has no name`, "write name=url");
-  return parseBalancer(word.slice(0, at), word.slice(at + 1));
-}
-
-function directories(text: string): readonly [URL, ...URL[]] {
-  const [first, ...others] = words(text).map(directory);
-  if (first === undefined) throw new RangeError("it is empty");
-  return [first, ...others];
-}
-
-function directory(word: string): URL {
-  const url = URL.parse(DIRECTORIES[word] ?? word);
-  if (url === null) throw new SyntaxError(`${JSON.stringify(word)} is not a URL (try letsencrypt)`);
-  if (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname))) return url;
-  throw new RangeError(`${JSON.stringify(word)} is not https (RFC 8555 section 6.1)`);
-}
-
-/** Staging has limits of its own, far wider ones. */
-function usualLimits(directory: URL): readonly RateLimit[] {
-  return directory.host === new URL(DIRECTORIES["letsencrypt"]!).host ? LETSENCRYPT_LIMITS : [];
-}
-
-function rateLimits(text: string, environment: Environment): Pick<Config, "rateLimits" | "rateLimitsFile"> {
-  if (text === "letsencrypt") return { rateLimits: LETSENCRYPT_LIMITS };
-  if (text === "off") return { rateLimits: [] };
-  const path = JSON.stringify(text);
-  let written;
-  try {
-    written = environment.readFile(text);
-  } catch (error) {
-    throw new RangeError(
-      `cannot read ${path}: ${
-        error instanceof Error ? error.message : error
-      } (write letsencrypt, off or the path of a file)`,
-    );
-  }
-  try {
-    return { rateLimits: readRateLimits(JSON.parse(written)), rateLimitsFile: text };
-  } catch (error) {
-    throw new SyntaxError(`${path}: ${error instanceof Error ? error.message : error}`);
-  }
-}
-
-function storeUrl(text: string): StoreUrl {
-  if (text === "memory:") return { kind: "memory" };
-  const path = /^sqlite:(.+)$/.exec(text)?.[1];
-  if (path === undefined) {
-    throw new RangeError(`${JSON.stringify(text)} is not known (write sqlite:data/vault.db or memory:)`);
-  }
-  return { kind: "sqlite", path: decodeURIComponent(path) };
-}
-
-function beside(path: string, name: string): string {
-  return path.replace(/[^/]*$/, name);
-}
-
-function ledgerUrl(text: string, vault: StoreUrl): StoreUrl {
-  const ledger = storeUrl(text);
-  const same = ledger.kind === "memory" || (vault.kind === "sqlite" && vault.path === ledger.path);
-  if (!same) throw new RangeError("an sqlite ledger is in the vault's file (leave LEDGER_URL out)");
-  return ledger;
-}
-
-function resolvers(text: string): readonly string[] {
-  const servers = words(text);
-  for (const server of servers) parseDnsServer(server, "DNS_RESOLVERS");
-  return servers;
-}
-
-function email(text: string): string {
-  if (!/^[^\s@,?]+@[^\s@,?]+$/.test(text)) throw new RangeError(`${JSON.stringify(text)} is not an e-mail address`);
-  return text;
-}
-
-function token(value: string): string {
-  if (!/^[\x21-\x7e]{16,}$/.test(value)) {
-    throw new RangeError("it needs 16 or more printable characters without spaces");
-  }
-  return value;
-}
-
-function grid(text: string): string {
-  if (!/^[A-Za-z0-9_-]+$/.test(text)) throw new RangeError(`${JSON.stringify(text)} is not letters, digits, _ and -`);
-  return text;
-}
-
-function atLeast(value: string, length: number): string {
-  if (value.length < length) throw new RangeError(`it has ${value.length} characters, the least is ${length}`);
-  return value;
-}
-
-function yesOrNo(text: string): boolean {
-  return among(text.toLowerCase(), ["true", "false"]) === "true";
-}
-
-function among<const T extends string>(text: string, allowed: readonly T[]): T {
-  const found = allowed.find((it) => it === text);
-  if (found === undefined) throw new RangeError(`${JSON.stringify(text)} is none of ${allowed.join(", ")}`);
-  return found;
-}
-
-function words(text: string): readonly string[] {
-  return text.split(/\s+/).filter((word) => word !== "");
 }

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { ConfigError, configManual, type Environment, readConfig } from "./config.ts";
+import { ConfigError, configManual, readConfig } from "./config.ts";
+import type { Environment } from "./config_values.ts";
 import { flagsOf, nameserversOf, permissionsOf } from "./permissions.ts";
 
 const environment: Environment = {

@@ -1,6 +1,6 @@
-import type { Config, Environment } from "./config.ts";
 import { balancerPermissions } from "./balancers.ts";
-import { ConfigError, isLoopback, variableNames } from "./config.ts";
+import { type Config, ConfigError, variableNames } from "./config.ts";
+import { type Environment, isLoopback } from "./config_values.ts";
 import { dataDirectory } from "./identity.ts";
 import { parseDnsServer } from "./net/dns_server.ts";
 

@@ -1,4 +1,5 @@
-import { type Config, type Environment, readConfig } from "../../plugin/config.ts";
+import { type Config, readConfig } from "../../plugin/config.ts";
+import type { Environment } from "../../plugin/config_values.ts";
 
 /** An environment of these variables and files. */
 export function environment(
