@@ -4,7 +4,7 @@ import type { Command, Input, World } from "./command.ts";
 import { printable } from "./errors.ts";
 import { requestedText } from "./format.ts";
 import { progress } from "./progress.ts";
-import { readCertificate } from "./wire.ts";
+import { readCertificate } from "./certificate_wire.ts";
 
 /** `kontena certificate accept`. */
 export const ACCEPT_COMMAND: Command = {

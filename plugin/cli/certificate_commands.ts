@@ -22,15 +22,8 @@ import { END_COMMANDS } from "./certificate_ends.ts";
 import { IMPORT_COMMAND } from "./certificate_files.ts";
 import { progress } from "./progress.ts";
 import { register, registered } from "./register.ts";
-import {
-  type CertificateAnswer,
-  readAuthorization,
-  readCertificate,
-  readExplanation,
-  readExport,
-  readList,
-  readParked,
-} from "./wire.ts";
+import { type CertificateAnswer, readCertificate } from "./certificate_wire.ts";
+import { readAuthorization, readExplanation, readExport, readList, readParked } from "./wire.ts";
 
 const KEY_TYPE: Options = {
   "key-type": {

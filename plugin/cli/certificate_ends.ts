@@ -5,7 +5,7 @@ import { confirmName } from "./confirm.ts";
 import { printable } from "./errors.ts";
 import { revokedText } from "./format.ts";
 import { progress } from "./progress.ts";
-import { readCertificate } from "./wire.ts";
+import { readCertificate } from "./certificate_wire.ts";
 
 const SUBJECT = { name: "SUBJECT", help: "The first domain of the certificate" } as const;
 

@@ -4,7 +4,7 @@ import { type Command, CommandError, type Input, type World } from "./command.ts
 import { printable } from "./errors.ts";
 import { certificateText } from "./format.ts";
 import { progress } from "./progress.ts";
-import { readCertificate } from "./wire.ts";
+import { readCertificate } from "./certificate_wire.ts";
 
 /** `kontena certificate import`. */
 export const IMPORT_COMMAND: Command = {

@@ -1,5 +1,5 @@
 import { CommandError } from "./command.ts";
-import type { CertificateAnswer } from "./wire.ts";
+import type { CertificateAnswer } from "./certificate_wire.ts";
 
 /** A balancer that does not serve it is a failure, though the certificate is safe: the original reported success. */
 export function checkServed({ balancers }: CertificateAnswer): void {

@@ -4,16 +4,8 @@
  * @module
  */
 import { type Colour, paint } from "./progress.ts";
-import type {
-  AccountAnswer,
-  AuthorizationAnswer,
-  BalancerAnswer,
-  ByHandAnswer,
-  CertificateAnswer,
-  SecretAnswer,
-  TwinAnswer,
-  TxtAnswer,
-} from "./wire.ts";
+import type { BalancerAnswer, ByHandAnswer, CertificateAnswer, TwinAnswer } from "./certificate_wire.ts";
+import type { AccountAnswer, AuthorizationAnswer, SecretAnswer, TxtAnswer } from "./wire.ts";
 
 /** What has to be done after `authorize`. */
 export function authorizationText({ domain, txt }: AuthorizationAnswer, balancer: string | undefined): string {

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Fields, given, list, number, object, oneOf, optional, text, texts } from "../../src/model/shape.ts";
-import { readStandIn } from "./wire.ts";
+import { readStandIn } from "./certificate_wire.ts";
 
 /** A load balancer. */
 export interface LbAnswer {

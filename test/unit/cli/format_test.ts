@@ -12,7 +12,7 @@ import {
   storedText,
   twinWarning,
 } from "../../../plugin/cli/format.ts";
-import type { BalancerAnswer, CertificateAnswer, TwinAnswer } from "../../../plugin/cli/wire.ts";
+import type { BalancerAnswer, CertificateAnswer, TwinAnswer } from "../../../plugin/cli/certificate_wire.ts";
 
 const NOW = new Date("2026-01-01T00:00:00Z");
 const MINUTE = 60_000;

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parse } from "valibot";
 import { certificateText } from "../../../plugin/cli/format.ts";
-import { readCertificate } from "../../../plugin/cli/wire.ts";
+import { readCertificate } from "../../../plugin/cli/certificate_wire.ts";
 import { CERTIFICATE } from "../../../plugin/http/answers.ts";
 import { certificateShape } from "../../../plugin/http/shapes.ts";
 import type { HeldCertificate } from "../../../src/flow/service.ts";
