@@ -3,11 +3,8 @@
  *
  * @module
  */
-import { type CertificateFacts, type CertType, parseCertType } from "../model/certificate.ts";
 import { CHALLENGE_TYPES } from "../model/challenge_type.ts";
-import { type DnsName, parseDnsName } from "../model/dns_name.ts";
 import type { Hop } from "../model/inventory.ts";
-import { KEY_TYPE_NAMES } from "../model/key_type.ts";
 import type {
   AccountChange,
   AccountClosure,
@@ -15,37 +12,34 @@ import type {
   AsideRecord,
   AttemptRecord,
   AuthorizationRecord,
-  CertificateOrigin,
   CertificateRecord,
   DeploymentRecord,
-  Intent,
   NameRecord,
   OrderRecord,
   OrderStep,
   RateRecord,
-  ServedVersion,
-  ShadowedName,
   WishRecord,
 } from "../model/records.ts";
-import { type RenewalDraw, type RenewalWindow, renewalWindow } from "../model/renewal.ts";
 import type { RenewalRecord } from "../model/renewal_record.ts";
-import { type Revocation, REVOCATION_REASONS, type RevocationReason } from "../model/revocation.ts";
-import { parseSecretName, type SecretName } from "../model/secret_name.ts";
-import { type Finding, FINDING_NAMES, isRefusal, type Reason } from "../model/verdict.ts";
+import { flag, given, instant, list, number, object, oneOf, optional, text, texts, url } from "../model/shape.ts";
 import {
-  type Fields,
-  flag,
-  given,
-  instant,
-  list,
-  number,
-  object,
-  oneOf,
-  optional,
-  text,
-  texts,
-  url,
-} from "../model/shape.ts";
+  dnsName,
+  dnsNames,
+  draw,
+  facts,
+  findings,
+  intent,
+  originOf,
+  reasons,
+  revocation,
+  secretName,
+  servedVersion,
+  shadowedName,
+} from "./record_parts.ts";
+
+const HOPS = ["vault", "balancer", "disk", "memory", "served"] as const satisfies readonly Hop[];
+
+const ORDER_STEPS = ["intended", "ordered", "parked", "finalizing", "issued"] as const satisfies readonly OrderStep[];
 
 /** Reads an {@linkcode AccountRecord}. */
 export function readAccount(json: unknown): AccountRecord {
@@ -197,17 +191,6 @@ export function readDeployment(json: unknown): DeploymentRecord {
   }
 }
 
-function servedVersion(whole: Fields, field: string): ServedVersion {
-  const it = object(whole[field], field);
-  return {
-    fingerprint: text(it, "fingerprint"),
-    at: instant(it, "at"),
-    shadowed: list(it, "shadowed").map(shadowedName),
-  };
-}
-
-const HOPS = ["vault", "balancer", "disk", "memory", "served"] as const satisfies readonly Hop[];
-
 /** Reads an {@linkcode AttemptRecord}. */
 export function readAttempt(json: unknown): AttemptRecord {
   const it = object(json, "attempt");
@@ -294,108 +277,4 @@ export function readWish(json: unknown): WishRecord {
 /** Reads a published key authorization. */
 export function readAnswer(json: unknown): string {
   return text({ keyAuthorization: json }, "keyAuthorization");
-}
-
-const ORDER_STEPS = ["intended", "ordered", "parked", "finalizing", "issued"] as const satisfies readonly OrderStep[];
-
-function intent(from: Fields, field: string): Intent {
-  const it = object(from[field], field);
-  return {
-    names: dnsNames(it, "names"),
-    keyType: oneOf(it, "keyType", KEY_TYPE_NAMES),
-    secretName: secretName(it, "secretName"),
-    certType: certType(it, "certType"),
-    balancers: texts(it, "balancers"),
-    ...given("twinOf", optional(it, "twinOf", secretName)),
-    ...given("awaited", optional(it, "awaited", flag)),
-  };
-}
-
-/** Records from before certificates could be imported do not say where they came from. */
-function originOf(it: Fields): CertificateOrigin {
-  const origin = optional(it, "origin", (from, field) => oneOf(from, field, ["ca", "imported"])) ?? "ca";
-  if (origin === "imported") return { origin };
-  return { origin, directory: url(it, "directory"), account: url(it, "account"), order: url(it, "order") };
-}
-
-function revocation(from: Fields, field: string): Revocation {
-  const it = object(from[field], field);
-  const reasons = Object.keys(REVOCATION_REASONS) as readonly RevocationReason[];
-  return { at: instant(it, "at"), reason: oneOf(it, "reason", reasons) };
-}
-
-function findings(from: Fields, field: string): readonly Finding[] {
-  return list(from, field).map((json) => {
-    const it = object(json, field);
-    return { name: oneOf(it, "name", FINDING_NAMES), found: text(it, "found") };
-  });
-}
-
-function reasons(from: Fields, field: string): readonly [Reason, ...Reason[]] {
-  const [first, ...others] = findings(from, field).filter((it): it is Reason => isRefusal(it.name));
-  if (first === undefined) throw new SyntaxError(`"${field}" has no reason`);
-  return [first, ...others];
-}
-
-function facts(from: Fields, field: string): CertificateFacts {
-  const it = object(from[field], field);
-  return {
-    subject: text(it, "subject"),
-    issuer: text(it, "issuer"),
-    names: texts(it, "names").map((name) => parsed("names", () => parseDnsName(name))),
-    serial: text(it, "serial"),
-    notBefore: instant(it, "notBefore"),
-    notAfter: instant(it, "notAfter"),
-    fingerprint: text(it, "fingerprint"),
-    ...given("certId", optional(it, "certId", text)),
-  };
-}
-
-function draw(from: Fields, field: string): RenewalDraw {
-  const it = object(from[field], field);
-  return {
-    window: window(it, "window"),
-    at: instant(it, "at"),
-    ...given("explanationUrl", optional(it, "explanationUrl", url)),
-  };
-}
-
-function window(from: Fields, field: string): RenewalWindow {
-  const it = object(from[field], field);
-  const found = renewalWindow(instant(it, "start"), instant(it, "end"));
-  if (found === undefined) throw new SyntaxError(`"${field}" ends before it starts`);
-  return found;
-}
-
-function shadowedName(json: unknown): ShadowedName {
-  const it = object(json, "shadowed");
-  return { name: dnsName(it, "name"), ...given("by", optional(it, "by", text)) };
-}
-
-function dnsName(from: Fields, field: string): DnsName {
-  return parsed(field, () => parseDnsName(text(from, field)));
-}
-
-function dnsNames(from: Fields, field: string): readonly [DnsName, ...DnsName[]] {
-  const [first, ...rest] = texts(from, field).map((name) => parsed(field, () => parseDnsName(name)));
-  if (first === undefined) throw new SyntaxError(`"${field}" is empty`);
-  return [first, ...rest];
-}
-
-function secretName(from: Fields, field: string): SecretName {
-  return parsed(field, () => parseSecretName(text(from, field)));
-}
-
-function certType(from: Fields, field: string): CertType {
-  return parsed(field, () => parseCertType(text(from, field)));
-}
-
-/** The parsers of user input name their own fields: here it is the record's. */
-function parsed<T>(field: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof SyntaxError) throw error;
-    throw new SyntaxError(`"${field}" is not possible: ${error instanceof Error ? error.message : error}`);
-  }
 }
