@@ -384,8 +384,8 @@ export interface LoadBalancer {
    */
   state(call: Call): Promise<BalancerState>;
   /**
-   * A text that differs as soon as the balancer was started anew, reloaded or replaced by somebody else; it is asked for each
-   * second, so it costs next to nothing. Rejects `BALANCER_UNREACHABLE`.
+   * A text that differs as soon as the balancer was started anew, reloaded or replaced by somebody else, as far as that can be
+   * seen without a runtime socket; it is asked for each second, so it costs next to nothing. Rejects `BALANCER_UNREACHABLE`.
    */
   sign(call: Call): Promise<string>;
   /**

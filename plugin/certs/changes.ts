@@ -1,3 +1,4 @@
+import type { Call } from "../../src/ports.ts";
 import { parent } from "./paths.ts";
 import { type Stamp, stampOf } from "./stamp.ts";
 
@@ -11,8 +12,8 @@ export interface Changes {
   seen(path: string, stamp: Stamp | undefined): void;
   /** What was done to these until now was done by us. */
   own(paths: readonly string[]): Promise<void>;
-  /** The files that have changed since; each change is told once. */
-  since(): Promise<readonly string[]>;
+  /** The files that have changed since; each change is told once. Ends with the signal. */
+  since(call: Call): Promise<readonly string[]>;
 }
 
 /** Files that are looked at with each question: some 10 ms. */
@@ -51,7 +52,8 @@ export function changes(): Changes {
         else files.set(path, stamp.text);
       }
     },
-    async since(): Promise<readonly string[]> {
+    async since({ signal }): Promise<readonly string[]> {
+      signal.throwIfAborted();
       const paths = await round();
       const changed: string[] = [];
       const look = async (path: string): Promise<void> => {
@@ -60,7 +62,10 @@ export function changes(): Changes {
         files.set(path, now);
         changed.push(path);
       };
-      for (let i = 0; i < paths.length; i += AT_ONCE) await Promise.all(paths.slice(i, i + AT_ONCE).map(look));
+      for (let i = 0; i < paths.length; i += AT_ONCE) {
+        signal.throwIfAborted();
+        await Promise.all(paths.slice(i, i + AT_ONCE).map(look));
+      }
       return changed;
     },
   };

@@ -66,7 +66,7 @@ export function haproxyBalancer(config: HaproxyConfig, parts: BalancerParts): Lo
     },
     sign: (call) => signOf(tools, call),
     inventory: (question, call) => inventory(tools, onDisk, question, call),
-    changed: async () => (await watched.since()).map(baseName),
+    changed: async (call) => (await watched.since(call)).map(baseName),
     swap: (candidate, call) => own([candidate.file], () => swap(tools, candidate, mine, call)),
     restore: (stored, call) => own(stored.map((it) => it.file), () => restore(tools, stored, mine, call)),
     async remove(file, call): Promise<void> {

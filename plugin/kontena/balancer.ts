@@ -80,7 +80,7 @@ export function kontenaBalancer(config: KontenaConfig, parts: KontenaParts): Loa
       const byFile = await inventory(tools, onDisk, question, call);
       return await (await bySocket(call))?.inventory(question, call) ?? byFile;
     },
-    changed: async () => (await watched.since()).map(baseName),
+    changed: async (call) => (await watched.since(call)).map(baseName),
     swap: (candidate, call) =>
       own(
         candidate.file,

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { type Bundle, bundlePem } from "../../src/model/certificate.ts";
 import { type DnsName, parseDnsName } from "../../src/model/dns_name.ts";
 import { SidecarError } from "../../src/model/errors.ts";
+import { given } from "../../src/model/shape.ts";
 import type { LoadBalancer } from "../../src/ports.ts";
 import { sniChallengeCertificate } from "../../src/x509/sni_challenge_certificate.ts";
 import { CALL } from "../support/fakes.ts";
@@ -178,6 +179,7 @@ const PROMISES: Readonly<Record<string, (stand: Stand) => Promise<void>>> = {
     const calls: Readonly<Record<string, () => Promise<unknown>>> = {
       state: () => balancer.state(aborted),
       sign: () => balancer.sign(aborted),
+      ...given("changed", balancer.changed === undefined ? undefined : () => balancer.changed!(aborted)),
       inventory: () => balancer.inventory({ files: [of(bundle).file], answers: [] }, aborted),
       swap: () => balancer.swap(of(bundle), aborted),
       remove: () => balancer.remove(of(bundle).file, aborted),

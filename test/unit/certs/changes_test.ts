@@ -3,6 +3,7 @@ import { type Changes, changes } from "../../../plugin/certs/changes.ts";
 import { removeFile, replaceFile } from "../../../plugin/certs/files.ts";
 import { baseName } from "../../../plugin/certs/paths.ts";
 import { stampOf } from "../../../plugin/certs/stamp.ts";
+import { CALL } from "../../support/fakes.ts";
 import { tempDir, until } from "../../support/process.ts";
 
 /** That many are looked at with two questions. */
@@ -25,12 +26,12 @@ for (const [why, change] of CHANGES) {
     for (const path of [one, two]) await Deno.writeTextFile(path, "one");
     const watched = changes();
     await seen(watched, [one, two]);
-    assertEquals(await watched.since(), []);
+    assertEquals(await watched.since(CALL), []);
     await change(one);
 
-    assertEquals([await watched.since(), await watched.since()], [[one], []]);
+    assertEquals([await watched.since(CALL), await watched.since(CALL)], [[one], []]);
     await Deno.writeTextFile(one, "it is there again");
-    assertEquals(await watched.since(), [one]);
+    assertEquals(await watched.since(CALL), [one]);
   });
 }
 
@@ -43,12 +44,12 @@ Deno.test("since() tells nothing of what was done by us, or was there when it wa
   await replaceFile(one, "two");
   await removeFile(two);
   await watched.own([one, two]);
-  assertEquals(await watched.since(), []);
+  assertEquals(await watched.since(CALL), []);
 
   await Deno.writeTextFile(one, "somebody else's");
-  assertEquals(await watched.since(), [one]);
+  assertEquals(await watched.since(CALL), [one]);
   await seen(watched, [one]);
-  assertEquals(await watched.since(), []);
+  assertEquals(await watched.since(CALL), []);
 });
 
 Deno.test("since() tells of a folder that was replaced by an empty one", async () => {
@@ -58,11 +59,11 @@ Deno.test("since() tells of a folder that was replaced by an empty one", async (
   await Deno.writeTextFile(`${folder}/a.pem`, "one");
   const watched = changes();
   await seen(watched, [`${folder}/a.pem`]);
-  await watched.since();
+  await watched.since(CALL);
   await Deno.rename(folder, `${folder}.old`);
   await Deno.mkdir(folder);
 
-  assertEquals(await watched.since(), [`${folder}/a.pem`]);
+  assertEquals(await watched.since(CALL), [`${folder}/a.pem`]);
 });
 
 Deno.test("since() finds a replaced file among thousands at once, one that was written to with one of the next", async () => {
@@ -73,11 +74,11 @@ Deno.test("since() finds a replaced file among thousands at once, one that was w
   await seen(watched, paths);
   const last = paths.at(-1)!;
   await replaceFile(last, "two");
-  assertEquals((await watched.since()).map(baseName), ["0999.pem"]);
+  assertEquals((await watched.since(CALL)).map(baseName), ["0999.pem"]);
 
   // A folder that was changed a moment ago is not relied on.
   await until("the folder has come to rest", async () => (await stampOf(dir.path))?.settled);
-  await watched.since();
+  await watched.since(CALL);
   await Deno.writeTextFile(last, "a text of another length");
-  assertEquals([await watched.since(), await watched.since()], [[], [last]]);
+  assertEquals([await watched.since(CALL), await watched.since(CALL)], [[], [last]]);
 });
