@@ -17,3 +17,13 @@ Deno.test("balancerMemory() knows nothing any more of what is not looked after",
   assertEquals([[...memory.proofs.keys()], [...memory.releases.keys()]], [[B], [B]]);
   assertEquals([A, B].map((name) => memory.isKept(name, "worker 1", NOW)), [false, true]);
 });
+
+Deno.test("balancerMemory() counts how often in a row a change of the balancer let go what was then refused again", () => {
+  const memory = balancerMemory();
+  const counts = (["hold", "change", "change", "hold", "change", "served"] as const).map((what) => {
+    if (what === "served") memory.served(A);
+    else memory.refused(A, what === "change" ? "the balancer changed" : "the hold is over");
+    return memory.releases.get(A);
+  });
+  assertEquals(counts, [0, 1, 2, 0, 1, undefined]);
+});

@@ -28,6 +28,9 @@ Deno.test("request() for fewer names tells which are in no certificate any more,
   assertStringIncludes(fewer.record.warnings![0]!.found, "the one before was for b.example.com, c.example.com too");
   const told = it.events.filter((event) => event.name === "certificate.warning").map((event) => event.text);
   assertEquals(told.length, 1);
+  const dropped = it.events.filter((event) => event.name === "certificate.name_dropped").map((event) => event.text);
+  const answer = /^infra\/lb: ([bc])\.example\.com is not in \S+ any more: it is answered with another certificate/;
+  assertEquals(dropped.map((text) => answer.exec(text)?.[1]), ["b", "c"]);
   assertEquals(warned(await requested(it, A)), []);
 });
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { presentedAnswers } from "../../../src/flow/answers.ts";
+import { bundleWatch } from "../../../src/flow/bundle_watch.ts";
 import { keeper } from "../../../src/flow/keeper.ts";
 import { type Bundle, bundlePem } from "../../../src/model/certificate.ts";
 import { parseDnsName, parseDnsNames } from "../../../src/model/dns_name.ts";
@@ -45,6 +46,26 @@ async function writeBundle({ parts, clock }: Harness, value: string): Promise<vo
   clock.move(1_000); // what was written when tells writes apart
   await parts.vault.write([{ name: SECRETS.bundle, value: value.trimEnd() }], CALL);
 }
+
+Deno.test("a bundle is unsealed by a look only when it was written since; one that is gone keeps none from the others", async () => {
+  const reads: string[] = [];
+  const it = await scene([NAME], {
+    vault: (inner) => ({ ...inner, read: (name, call) => (reads.push(name), inner.read(name, call)) }),
+  });
+  await it.service.request({ domains: parseDnsNames(["other.example.com"]) }, CALL);
+  const bundles = bundleWatch(it.parts, it.service);
+  const look = async (): Promise<readonly string[]> => {
+    reads.length = 0;
+    await bundles.look(new Map((await it.parts.vault.list(CALL)).map((entry) => [entry.name, entry])), CALL);
+    return reads.filter((name) => name.endsWith("_BUNDLE"));
+  };
+  assertEquals((await look()).length, 2);
+  assertEquals(await look(), []);
+  await it.parts.vault.remove(certificateSecrets(defaultSecretName(parseDnsName("other.example.com"))).bundle, CALL);
+  await it.write(brought());
+  assertEquals((await look()).includes(SECRETS.bundle), true);
+  assertEquals((await it.service.certificate(NAME, CALL))?.record.origin, "imported");
+});
 
 /** A certificate that a person brings. */
 function brought(names: readonly [string, ...string[]] = [NAME], end = 200): Bundle {
