@@ -15,6 +15,7 @@ import {
   WITH_OLD,
 } from "../support/haproxy_kit.ts";
 import { SidecarError } from "../../src/model/errors.ts";
+import { until } from "../support/process.ts";
 
 async function unreachable(kit: Kit, socket: string, part: string): Promise<string> {
   const swap = (): Promise<unknown> => kit.other({}, socket).swap({ file: FILE, bundle: issue(NAME) }, CALL);
@@ -44,6 +45,7 @@ test(
     const { haproxy, lb } = kit;
     Deno.kill(haproxy.pid, "SIGSTOP");
     try {
+      await until("all of its threads stand still", () => statesOf(haproxy.pid).every((state) => state === "T"));
       const runtime = runtimeSocket("lb", { transport: "unix", path: haproxy.socket });
       const ask = (): Promise<string> => runtime.ask("show info", CALL, { timeoutMs: 100 });
       await assertRejects(ask, SidecarError, 'HAProxy gave no answer to "show info"');
@@ -114,4 +116,12 @@ for (const start of ["set ssl cert", "commit ssl cert"]) {
       await untouched(kit);
     },
   );
+}
+
+/** What each thread of a process does (proc(5), the third field of `stat`): the kernel stops them one after the other. */
+function statesOf(pid: number): readonly string[] {
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/task/${name}/stat`);
+    return stat.charAt(stat.lastIndexOf(")") + 2);
+  });
 }
