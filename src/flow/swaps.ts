@@ -62,7 +62,10 @@ export function swaps(parts: FlowParts, turns: Turns): Swaps {
     withdraw({ balancer, secretName }: Place, call: Call): Promise<void> {
       return turns.take(swapTurn(secretName, balancer), async () => {
         const linked = parts.balancers.get(balancer);
-        if (linked === undefined || await isKept(parts, { balancer, secretName }, call)) return;
+        const given = await parts.records.deployments.get(deploymentId(balancer, secretName), call);
+        // Two looks may have seen the same: who comes second finds nothing written down any more.
+        if (linked === undefined || given === undefined) return;
+        if (await isKept(parts, { balancer, secretName }, call)) return;
         await takeOutOf(parts, linked, secretName, call);
       }, call);
     },

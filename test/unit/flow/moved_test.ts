@@ -70,6 +70,14 @@ test("a certificate leaves as soon as the new balancer serves it, not with the n
   assertEquals(old.removals, [FILE]);
 });
 
+test("a certificate is taken out once, also where two looks have seen that it is over", async ({ it, old, look, told }) => {
+  await it.hold(PKI.issue([NAME]), ["one"]);
+  await look();
+  await it.service.withdraw({ balancer: "old", secretName: SECRET }, CALL); // planned before the other one had done it
+
+  assertEquals([old.removals, told("certificate.withdrawn")], [[FILE], 1]);
+});
+
 test("a certificate stays until all the balancers serve it that it is linked with now", async ({ it, old, two, look }) => {
   two.away = true;
   await it.hold(PKI.issue([NAME]), ["one", "two"]);
