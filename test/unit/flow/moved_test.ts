@@ -63,9 +63,14 @@ test("a certificate leaves the balancer that it was linked with once the new one
 
 test("a certificate leaves as soon as the new balancer serves it, not with the next look", async ({ it, clock, old }) => {
   it.start();
-  await until("all rest", () => Promise.resolve(clock.sleeping === 3));
+  // Time passes only while nobody works: how long that takes in truth says nothing.
+  const rest = (): Promise<unknown> => until("all rest", () => Promise.resolve(clock.sleeping === 3));
+  await rest();
   await it.hold(PKI.issue([NAME]), ["one"]);
-  for (let passed = 0; passed < 1_000 && old.removals.length === 0; passed += 10) await clock.advance(10);
+  for (let passed = 0; passed < 1_000 && old.removals.length === 0; passed += 10) {
+    await clock.advance(10);
+    await rest();
+  }
 
   assertEquals(old.removals, [FILE]);
 });
