@@ -15,6 +15,7 @@ e2e(
     const env = { ACME_DIRECTORY_URL: pebble.directory.href, ACME_CA_FILE: pebble.caFile, LOG_LEVEL: "debug" };
     await using sidecar = await startSidecarProcess({ env });
     const key = await rsaKey(sidecar.folder, 2048);
+    await sidecar.ok("vault", "list"); // it listens before it has opened its vault
 
     for (const [what, text, reason] of await malformedKeys(sidecar.folder, key)) {
       const before = dumpOf(sidecar.folder);

@@ -122,6 +122,7 @@ Deno.test("a directory URL that is none is one clear error, and changes nothing"
   const html = (): Response => new Response("<html>Hello</html>", { headers: { "content-type": "text/html" } });
   const foreign = (): Response => Response.json(directoryOf("https://other.example"));
   const partial = (): Response => Response.json({ newNonce: `http://${at}/nonce` });
+  await sidecar.ok("vault", "list"); // it listens before it has opened its vault
   const before = dumpOf(sidecar.folder);
   for (
     const [what, error] of [
