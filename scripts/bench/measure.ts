@@ -68,6 +68,22 @@ export function collectGarbage(): boolean {
   return gc !== undefined;
 }
 
+/** So often is garbage collected until nothing is left, and so long the loop turns between. */
+const COLLECTIONS = 5;
+const TURNS_MS = 50;
+
+/**
+ * Collects also what is only garbage once the event loop has turned: what a WeakRef was read of in a turn stays until its end
+ * (ECMA-262 §9.10.4, KeepDuringJob), and what is done once an object is gone is a task of its own. Says whether it could.
+ */
+export async function collectAllGarbage(): Promise<boolean> {
+  for (let i = 1; i < COLLECTIONS; i++) {
+    if (!collectGarbage()) return false;
+    await pause(TURNS_MS);
+  }
+  return collectGarbage();
+}
+
 /** Waits. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
