@@ -14,12 +14,19 @@ const TESTED = ["mod.ts", "src", "plugin", "scripts", "README.md", "test"];
 /** More than the slowest machine needs: a test that hangs must not hang the gate. */
 const DEADLINE_MS = 15 * 60_000;
 
+/** What needs no other program, and so may share the machine. */
+const ALONE = "test/unit";
+
 /**
- * The arguments for `deno test`. All in one run and one after the other: tests of real programs want the machine for
- * themselves, and on two cores the others gain nothing from running side by side.
+ * The arguments for each run of `deno test`, one run after the other. Tests of real programs want the machine for themselves;
+ * the others take half the time side by side on two cores.
  */
-export function selection(args: readonly string[], exists: (path: string) => boolean): readonly string[] {
-  return args.some(exists) ? args : ["--doc", ...args, ...TESTED.filter(exists)];
+export function runs(args: readonly string[], exists: (path: string) => boolean): readonly (readonly string[])[] {
+  if (args.some(exists)) return [args];
+  return [
+    ["--parallel", ...args, ALONE],
+    ["--doc", `--ignore=${ALONE}`, ...args, ...TESTED.filter(exists)],
+  ];
 }
 
 /** Tells why the run as a whole did not pass, besides the tests that failed. */
@@ -30,9 +37,8 @@ export function complaints(report: Report, ci: boolean, failedChecks: readonly s
   ];
 }
 
-async function test(args: readonly string[]): Promise<Report> {
+async function test(args: readonly string[], deadline: AbortSignal): Promise<Report> {
   const path = await Deno.makeTempFile({ prefix: "kontena-junit-", suffix: ".xml" });
-  const deadline = AbortSignal.timeout(DEADLINE_MS);
   try {
     const command = ["test", "-A", "--quiet", "--permit-no-files", `--junit-path=${path}`, ...args];
     const code = await openly(Deno.execPath(), command, { signal: deadline });
@@ -56,7 +62,9 @@ function isPath(text: string): boolean {
 
 if (import.meta.main) {
   await ensureParts(TEST_PARTS);
-  const report = await test(selection(Deno.args, isPath));
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
+  let report = NO_TESTS;
+  for (const args of runs(Deno.args, isPath)) report = joined(report, await test(args, deadline));
   const failedChecks = (Deno.env.get("KONTENA_FAILED_CHECKS") ?? "").split(" ").filter((name) => name !== "");
   const wrong = complaints(report, Deno.env.get("CI") === "true", failedChecks);
   for (const title of report.ignored) console.log(`ignored: ${title}`);

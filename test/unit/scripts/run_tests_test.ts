@@ -1,18 +1,26 @@
 import { assertEquals } from "@std/assert";
-import { complaints, selection } from "../../../scripts/run_tests.ts";
+import { complaints, runs } from "../../../scripts/run_tests.ts";
 
 const there = (path: string): boolean => ["mod.ts", "src", "test", "test/integration"].includes(path);
 
 for (
-  const [what, args, expected] of [
-    ["everything that is there, with the examples", [], ["--doc", "mod.ts", "src", "test"]],
-    ["everything with options", ["--filter", "parse"], ["--doc", "--filter", "parse", "mod.ts", "src", "test"]],
+  const [what, args, ...expected] of [
+    [
+      "everything that is there, with the examples, in two runs that share no test",
+      [],
+      ["--parallel", "test/unit"],
+      ["--doc", "--ignore=test/unit", "mod.ts", "src", "test"],
+    ],
+    [
+      "everything with options",
+      ["--filter", "parse"],
+      ["--parallel", "--filter", "parse", "test/unit"],
+      ["--doc", "--ignore=test/unit", "--filter", "parse", "mod.ts", "src", "test"],
+    ],
     ["files and folders instead", ["test/integration", "--fail-fast"], ["test/integration", "--fail-fast"]],
   ] as const
 ) {
-  Deno.test(`selection() takes ${what}`, () => {
-    assertEquals(selection(args, there), [...expected]);
-  });
+  Deno.test(`runs() takes ${what}`, () => assertEquals(runs(args, there), expected.map((it) => [...it])));
 }
 
 Deno.test("complaints() does not let CI ignore a test", () => {
