@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { complaints, runs } from "../../../scripts/run_tests.ts";
 
-const there = (path: string): boolean => ["mod.ts", "src", "test", "test/integration"].includes(path);
+const there = (path: string): boolean => ["mod.ts", "src", "test/e2e"].includes(path);
+const folders = ["test/ca", "test/e2e", "test/unit"];
 
 for (
   const [what, args, ...expected] of [
@@ -9,18 +10,18 @@ for (
       "everything that is there, with the examples, in two runs that share no test",
       [],
       ["--parallel", "test/unit"],
-      ["--doc", "--ignore=test/unit", "mod.ts", "src", "test"],
+      ["--doc", "mod.ts", "src", "test/ca", "test/e2e"],
     ],
     [
       "everything with options",
       ["--filter", "parse"],
       ["--parallel", "--filter", "parse", "test/unit"],
-      ["--doc", "--ignore=test/unit", "--filter", "parse", "mod.ts", "src", "test"],
+      ["--doc", "--filter", "parse", "mod.ts", "src", "test/ca", "test/e2e"],
     ],
-    ["files and folders instead", ["test/integration", "--fail-fast"], ["test/integration", "--fail-fast"]],
+    ["files and folders instead", ["test/e2e", "--fail-fast"], ["test/e2e", "--fail-fast"]],
   ] as const
 ) {
-  Deno.test(`runs() takes ${what}`, () => assertEquals(runs(args, there), expected.map((it) => [...it])));
+  Deno.test(`runs() takes ${what}`, () => assertEquals(runs(args, folders, there), expected.map((it) => [...it])));
 }
 
 Deno.test("complaints() does not let CI ignore a test", () => {
