@@ -111,6 +111,6 @@ Deno.test({
     assert(tally.made >= 2_000);
     assertEquals(tally.serials.size, 7, "every certificate was met by a visitor");
     assertEquals(swapMs.length, 6);
-    assertEquals(kit.lb.reloads >= 7, true);
+    await until("seven reloads", () => kit.lb.reloads >= 7); // each is counted once it is over
   },
 });

@@ -43,9 +43,9 @@ kontena("swap() adds, replaces and leaves alone, by file and revision, and prove
   assertEquals(await etcd.get(REVISION), "# rev 1");
   assertEquals(await balancer.swap({ file: FILE, bundle: second }, CALL), { kind: "replaced", shadowed: [] });
   assertEquals(await fingerprintOf(kit, "b.example.com"), second.facts.fingerprint);
-  const { reloads } = lb;
+  const { pid } = lb;
   assertEquals(await balancer.swap({ file: FILE, bundle: second }, CALL), { kind: "unchanged", shadowed: [] });
-  assertEquals([await etcd.get(REVISION), lb.reloads], ["# rev 2", reloads]);
+  assertEquals([await etcd.get(REVISION), lb.pid], ["# rev 2", pid]);
   assertEquals(namesIn(certs), [PLACEHOLDER, FILE]);
   assertEquals(await Deno.readTextFile(`${certs}/${FILE}`), bundlePem(second));
   assertEquals(((await Deno.stat(`${certs}/${FILE}`)).mode ?? 0) & 0o777, 0o640);
@@ -184,9 +184,9 @@ kontena("remove() stops serving; the last file gives way to a placeholder, and t
   assertEquals(await etcd.keys(ROOT_KEY), []);
   const [served] = await balancer.served([NAME], CALL);
   assertEquals(served?.fingerprint === undefined, false, "the placeholder answers");
-  const { reloads } = lb;
+  const { pid } = lb;
   await balancer.remove(FILE, CALL);
-  assertEquals(lb.reloads, reloads);
+  assertEquals(lb.pid, pid);
 });
 
 kontena("a twin of the other kind is looked for by clients that take only that kind", {}, async (kit) => {

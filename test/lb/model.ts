@@ -47,7 +47,7 @@ export interface KontenaLb extends AsyncDisposable {
   readonly pid: number | undefined;
   /** How often it has looked at etcd, with or without success. What a few more looks did not change, it did not notice. */
   readonly looks: number;
-  /** How often a new HAProxy has taken over from another. */
+  /** How often a new HAProxy has taken over from another: counted a little later than clients may meet it. */
   readonly reloads: number;
   /** How many configurations HAProxy did not accept. */
   readonly refusals: number;
