@@ -19,7 +19,7 @@ const TOGETHER = "test/unit";
 
 /**
  * The arguments for each run of `deno test`, one run after the other. Tests of real programs want the machine for themselves;
- * the others take half the time side by side on two cores.
+ * the others run side by side.
  *
  * @param folders Those of the tests, told one by one: `--ignore` does not take one of them out (Deno 2.9.6).
  */
@@ -58,7 +58,8 @@ async function test(args: readonly string[], deadline: AbortSignal): Promise<Rep
   }
 }
 
-function testFolders(): readonly string[] {
+/** The folders of `test`: whatever has tests is in one of them. */
+export function testFolders(): readonly string[] {
   return [...Deno.readDirSync(`${ROOT}/test`)].filter((it) => it.isDirectory).map((it) => `test/${it.name}`).sort();
 }
 

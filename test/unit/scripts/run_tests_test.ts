@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
-import { complaints, runs } from "../../../scripts/run_tests.ts";
+import { assert, assertEquals } from "@std/assert";
+import { complaints, runs, testFolders } from "../../../scripts/run_tests.ts";
+import { ROOT } from "../../../scripts/command.ts";
 
 const there = (path: string): boolean => ["mod.ts", "src", "test/e2e"].includes(path);
 const folders = ["test/ca", "test/e2e", "test/unit"];
@@ -22,6 +23,19 @@ for (
   ] as const
 ) {
   Deno.test(`runs() takes ${what}`, () => assertEquals(runs(args, folders, there), expected.map((it) => [...it])));
+}
+
+Deno.test("runs() takes each file of tests once", () => {
+  const paths = runs([], testFolders(), () => true).flat();
+  const tests = filesBelow("test").filter((it) => it.endsWith("_test.ts"));
+  assert(tests.length > 200, `only ${tests.length} files were found`);
+  for (const file of tests) assertEquals(paths.filter((it) => file.startsWith(`${it}/`)).length, 1, file);
+});
+
+function filesBelow(folder: string): readonly string[] {
+  return [...Deno.readDirSync(`${ROOT}/${folder}`)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesBelow(`${folder}/${name}`) : [`${folder}/${name}`]
+  );
 }
 
 Deno.test("complaints() does not let CI ignore a test", () => {
